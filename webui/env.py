@@ -1,0 +1,72 @@
+"""Every setting that the environment can give, in one table: name, default, meaning. README.md shows the same table.
+
+Wiring only: knows nothing of the application.
+"""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+VARIABLES = {
+    "DATABASE_URL": ("", "Database address. Empty: SQLite in the data directory. A team uses `postgres://…`."),
+    "FREEZEFRAME_DATA_DIR": ("var", "Directory for the database, secrets, sockets and logs; relative to the checkout."),
+    "FREEZEFRAME_STORE_DIR": ("", "Directory of the archive store. Empty: `archives` in the data directory."),
+    "FREEZEFRAME_REDIS_URL": ("", "Redis or Valkey address. Empty: the embedded server on a private socket."),
+    "FREEZEFRAME_SECRET_KEY": ("", "Django's secret key. Empty: generated once into the data directory."),
+    "FREEZEFRAME_ALLOWED_HOSTS": ("localhost,127.0.0.1", "Host names that the web process answers to, by comma."),
+    "FREEZEFRAME_HTTPS": ("0", "`1` behind HTTPS: secure cookies, HSTS, redirects, and trust in `X-Forwarded-Proto`."),
+    "FREEZEFRAME_DEBUG": ("0", "`1` shows Django's error pages. Never on a machine that others reach."),
+    "FREEZEFRAME_HOST": ("local", "Name of the Podman host that this agent serves, and of its queue `host.<name>`."),
+    "FREEZEFRAME_PODMAN": (
+        "podman",
+        "The Podman binary, with global options before the verb if any (`podman --root …`).",
+    ),
+    "FREEZEFRAME_OCI_RUNTIME": ("", "OCI runtime for new containers. Empty: the first one here that can checkpoint."),
+    "FREEZEFRAME_TOOLS_DIR": (
+        "/opt/freezeframe/bin",
+        "Searched first for `criu`; `script/setup` puts a newer CRIU there.",
+    ),
+    "FREEZEFRAME_CONCURRENCY": ("4", "How many operations one agent performs at once."),
+    "FREEZEFRAME_LOG_LEVEL": ("INFO", "Level of the processes' own log lines."),
+}
+
+_env = environ.Env()
+
+
+def text(name):
+    """The setting's value, or its default from the table, as text."""
+    return _env.str(name, default=VARIABLES[name][0])
+
+
+def switch(name):
+    """The setting as True or False; anything but 0 and 1 is refused at start."""
+    value = text(name)
+    if value not in {"0", "1"}:
+        raise ImproperlyConfigured(f"{name} must be 0 or 1, not {value!r}.")
+    return value == "1"
+
+
+def number(name):
+    """The setting as a whole number above zero."""
+    value = text(name)
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise ImproperlyConfigured(f"{name} must be a whole number above zero, not {value!r}.")
+    return int(value)
+
+
+def names(name):
+    """The setting as a list, split at commas."""
+    return [part.strip() for part in text(name).split(",") if part.strip()]
+
+
+def directory(name, default=""):
+    """The setting as an absolute path; a relative one starts at the checkout."""
+    return BASE_DIR / (text(name) or default)
+
+
+def database(default):
+    """Django's DATABASES entry for DATABASE_URL, or for `default` when it is empty."""
+    return _env.db_url_config(text("DATABASE_URL") or default)

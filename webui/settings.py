@@ -1,0 +1,176 @@
+"""Django's settings, all from the environment (`webui/env.py` holds the table). Nonsense is refused at start."""
+
+import re
+import shlex
+
+from celery.schedules import schedule
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
+from kombu.common import Broadcast
+
+from webui import env, secrets
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = env.directory("FREEZEFRAME_DATA_DIR")
+DEBUG = env.switch("FREEZEFRAME_DEBUG")
+HTTPS = env.switch("FREEZEFRAME_HTTPS")
+ALLOWED_HOSTS = env.names("FREEZEFRAME_ALLOWED_HOSTS")
+SECRET_KEY = env.text("FREEZEFRAME_SECRET_KEY") or secrets.secret_key(DATA_DIR)
+
+# What Freezeframe itself needs to know.
+STORE_DIR = env.directory("FREEZEFRAME_STORE_DIR", default=DATA_DIR / "archives")
+REDIS_SOCKET = DATA_DIR / "run" / "redis.sock"
+REDIS_URL = env.text("FREEZEFRAME_REDIS_URL") or f"unix://{REDIS_SOCKET}"
+HOST_NAME = env.text("FREEZEFRAME_HOST")
+if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", HOST_NAME):
+    raise ImproperlyConfigured("FREEZEFRAME_HOST must be lower-case letters, digits and hyphens, 63 at the most.")
+PODMAN = shlex.split(env.text("FREEZEFRAME_PODMAN"))
+OCI_RUNTIME = env.text("FREEZEFRAME_OCI_RUNTIME")
+TOOLS_DIR = env.text("FREEZEFRAME_TOOLS_DIR")
+CONCURRENCY = env.number("FREEZEFRAME_CONCURRENCY")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_include_bootstrap",
+    "django_htmx",
+    "template_partials",
+    "lucide",
+    "csp",
+    "containers_app.apps.ContainersAppConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "containers_app.htmx.request_id_middleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "containers_app.htmx.error_middleware",
+]
+
+ROOT_URLCONF = "webui.urls"
+ASGI_APPLICATION = "webui.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "containers_app.queries.frame",
+            ],
+            "builtins": ["lucide.templatetags.lucide", "containers_app.templatetags.freezeframe"],
+        },
+    }
+]
+
+DATABASES = {"default": env.database(default=f"sqlite:///{DATA_DIR / 'freezeframe.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Web, agent, watcher and beat write to one file: writers queue for the lock at BEGIN instead of failing at COMMIT.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "container_list"
+LOGOUT_REDIRECT_URL = "sign_in"
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Nothing inline, nothing from elsewhere: every script and style is one of our static files.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # Bootstrap's own form controls draw their marks from data: images.
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# Celery carries the id of an operation and nothing else; the database row is the truth (ARCHITECTURE.md, "Operations").
+CELERY = {
+    "broker_url": REDIS_URL.replace("unix://", "redis+socket://", 1),
+    "result_backend": None,
+    "task_ignore_result": True,
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    # At least once: a task whose worker died is delivered again, and the claim makes the second delivery do nothing.
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    "worker_prefetch_multiplier": 1,
+    # A message is delivered again after this many seconds although the first run goes on: above every hard limit.
+    "broker_transport_options": {"visibility_timeout": 6 * 3600},
+    "broker_connection_retry_on_startup": True,
+    "worker_hijack_root_logger": False,
+    "worker_send_task_events": False,
+    "worker_pool": "threads",
+    "worker_concurrency": CONCURRENCY,
+    "task_queues": [Queue(f"host.{HOST_NAME}"), Broadcast("agents")],
+    "task_default_queue": f"host.{HOST_NAME}",
+    "task_routes": {"containers_app.tasks.sweep": {"queue": "agents", "exchange": "agents"}},
+    "beat_schedule": {
+        "sweep": {"task": "containers_app.tasks.sweep", "schedule": schedule(10), "options": {"expires": 10}},
+    },
+    "beat_schedule_filename": str(DATA_DIR / "run" / "beat-schedule"),
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("FREEZEFRAME_LOG_LEVEL").upper()},
+    "loggers": {"celery.worker.strategy": {"level": "WARNING"}, "celery.beat": {"level": "WARNING"}},
+}
