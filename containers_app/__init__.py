@@ -1,0 +1,1 @@
+"""Freezeframe: checkpoint and restore containers as a team. The code map is in ARCHITECTURE.md."""

@@ -1,0 +1,209 @@
+"""One pass over a checkpoint archive: what is in it, its digests, and a compressed copy of it.
+
+An archive is a tar as `podman container checkpoint --export` writes it (libpod, exportCheckpoint). Nothing is ever
+extracted to a path that an archive names. Knows archives only: not Podman, not where they are kept.
+"""
+
+import hashlib
+import io
+import os
+import posixpath
+import tarfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import zstandard
+
+from containers_app.errors import ArchiveError
+
+from .types import ArchiveFacts, Member
+
+ROOTFS_DIFF = "rootfs-diff.tar"
+CONFIG_DUMP = "config.dump"
+INVENTORY = "checkpoint/inventory.img"  # the one CRIU image whose presence Podman itself asks for
+
+# Members that are kept in memory on the way, because pages and later restores need what they say.
+SMALL = {CONFIG_DUMP, "spec.dump", "network.status", "stats-dump", "deleted.files", INVENTORY}
+SMALL_LIMIT = 4 * 1024 * 1024  # bytes; a larger one is passed on, not kept
+
+BLOCK = 1024 * 1024  # bytes read and written at once
+ZSTD_LEVEL = 3  # zstd's own default
+
+
+class Recompressor:
+    """Reads an uncompressed archive as a stream and writes it as .tar.zst, learning everything on the way.
+
+    `rootfs-diff.tar` is held back in `folder` and written last, so that `complete` may add to it once the whole archive
+    has gone by: until then nobody knows which files Podman left out.
+    """
+
+    def __init__(self, draft: Path, folder: Path):
+        self._sink = _Counting(open(draft, "xb"))
+        self._packed = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=2).stream_writer(self._sink, closefd=True)
+        self._out = tarfile.open(fileobj=self._packed, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK)
+        self._folder = folder
+        self._rootfs_diff = None  # (TarInfo, path)
+        self.members, self.small, self.unpacked_bytes = [], {}, 0
+
+    def copy(self, stream):
+        """Copy every member of the tar `stream` (an object with `read`). Raises ArchiveError when it is not whole."""
+        try:
+            with tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK) as source:
+                for info in source:
+                    self._copy_member(source, info)
+        except tarfile.TarError as error:
+            raise ArchiveError(f"Podman's export is not a whole tar archive: {error}.") from error
+
+    def complete(self, add_missing):
+        """Call `add_missing(path)` on the held back `rootfs-diff.tar` (made empty when there was none); it appends what
+        is missing and returns the paths it added. Then write it out. Returns those paths."""
+        path = self._rootfs_diff[1] if self._rootfs_diff else self._folder / ROOTFS_DIFF
+        if not path.exists():
+            tarfile.open(path, "w").close()
+        added = add_missing(path)
+        if self._rootfs_diff or added:
+            info = self._rootfs_diff[0] if self._rootfs_diff else _file_info(ROOTFS_DIFF)
+            info.size = path.stat().st_size
+            with open(path, "rb") as file:
+                self._write(info, file)
+        path.unlink()
+        return added
+
+    def finish(self, completed_paths):
+        """Close the copy and return its ArchiveFacts. Raises ArchiveError when what Podman needs is not in it."""
+        self._out.close()
+        self._packed.close()
+        names = {member.name for member in self.members}
+        for needed in (CONFIG_DUMP, INVENTORY):
+            if needed not in names:
+                raise ArchiveError(f"Podman's export lacks {needed}.")
+        return ArchiveFacts(
+            sha256=self._sink.digest.hexdigest(),
+            archive_bytes=self._sink.count,
+            unpacked_bytes=self.unpacked_bytes,
+            members=self.members,
+            completed_paths=completed_paths,
+            small=self.small,
+        )
+
+    def abandon(self):
+        """Close what is open without finishing; the draft is the caller's to remove."""
+        self._sink.close()
+
+    def _copy_member(self, source, info):
+        file = source.extractfile(info) if info.isreg() else None
+        if info.name == ROOTFS_DIFF and file:
+            path = self._folder / ROOTFS_DIFF
+            with open(path, "xb") as held:
+                while block := file.read(BLOCK):
+                    held.write(block)
+            self._rootfs_diff = (info, path)
+        else:
+            self._write(info, file)
+
+    def _write(self, info, file):
+        reader = _Hashing(file, keep=info.name in SMALL and info.size <= SMALL_LIMIT) if file else None
+        self._out.addfile(info, reader)
+        if reader and reader.kept is not None:
+            self.small[info.name] = reader.kept.getvalue()
+        self.members.append(Member(info.name, info.size, reader.digest.hexdigest() if reader else ""))
+        self.unpacked_bytes += info.size
+
+
+def unpack(packed, target: Path, *, sha256, on_progress=None):
+    """Write the uncompressed tar of `packed` (an open .tar.zst) to `target`; raise ArchiveError unless its bytes have
+    this SHA-256. Whoever restores it must have called this first: Podman restores damaged memory without a word.
+    """
+    source = _Counting(packed)
+    try:
+        with open(target, "xb", opener=_private) as out:
+            reader = zstandard.ZstdDecompressor().stream_reader(source, read_size=BLOCK)
+            while block := reader.read(BLOCK):
+                out.write(block)
+                if on_progress:
+                    on_progress(out.tell())
+        while source.read(BLOCK):  # bytes after the frame belong to the digest too
+            pass
+    except zstandard.ZstdError as error:
+        raise _damaged(f"it cannot be decompressed ({error})") from error
+    if source.digest.hexdigest() != sha256:
+        raise _damaged("its SHA-256 is not the recorded one")
+
+
+def _damaged(reason):
+    return ArchiveError(
+        f"The archive in the store is damaged: {reason}. Nothing was restored.",
+        remedy="Restore another checkpoint, or bring the archive back from a copy of the store.",
+    )
+
+
+def missing_paths(rootfs_diff: Path, changed):
+    """Those of `changed` (absolute paths that `podman diff` calls changed) that are not in the tar `rootfs_diff`."""
+    with tarfile.open(rootfs_diff, "r:") as tar:
+        present = {"/" + posixpath.normpath(name).lstrip("/") for name in tar.getnames()}
+    return sorted(path for path in changed if path not in present)
+
+
+@contextmanager
+def appending(rootfs_diff: Path):
+    """The tar open for appending members, in the format that Podman's reader understands (PAX)."""
+    with tarfile.open(rootfs_diff, "a", format=tarfile.PAX_FORMAT) as tar:
+        yield tar
+
+
+def _file_info(name):
+    info = tarfile.TarInfo(name)
+    info.mode = 0o600
+    return info
+
+
+def _private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
+class _Hashing(io.RawIOBase):
+    """A reader that hashes what goes through it, and keeps it when asked."""
+
+    def __init__(self, file, *, keep):
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.kept = io.BytesIO() if keep else None
+
+    def read(self, size=-1):
+        block = self._file.read(size)
+        self.digest.update(block)
+        if self.kept is not None:
+            self.kept.write(block)
+        return block
+
+
+class _Counting(io.RawIOBase):
+    """A file that hashes and counts every byte read from or written to it."""
+
+    def __init__(self, file):
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.count = 0
+
+    def readable(self):
+        return True
+
+    def writable(self):
+        return True
+
+    def read(self, size=-1):
+        return self._seen(self._file.read(size))
+
+    def write(self, block):
+        self._file.write(block)
+        return len(self._seen(block))
+
+    def _seen(self, block):
+        self.digest.update(block)
+        self.count += len(block)
+        return block
+
+    def close(self):
+        if not self.closed:
+            self._file.close()
+        super().close()

@@ -1,0 +1,176 @@
+"""A checkpoint on its way from Podman into the store: the FIFO, the pass over the archive, the files Podman forgot.
+
+The container's memory goes through once: hashed, compressed and inspected while Podman writes it. When our side fails
+(a full disk), the rest is read and thrown away, so that Podman ends in good order and the workload can be brought back.
+"""
+
+import os
+import select
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from containers_app.errors import CommandFailed
+
+from . import archive, podman, process, rootfs, store
+from .types import ArchiveFacts, CommandResult
+
+POLL = 0.2  # seconds between looks at a writer that says nothing
+LIMIT = 3600  # seconds for one dump and export
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A finished draft: its facts, the command that made it, and where it lies until the store takes it."""
+
+    facts: ArchiveFacts
+    command: CommandResult
+    draft: Path
+
+
+class FifoReader:
+    """Reads a FIFO until its writer, a process that we started, has closed it or ended.
+
+    Opened before the writer starts and without blocking: a writer that dies before it opens the FIFO is noticed.
+    """
+
+    def __init__(self, path: Path, *, on_bytes, deadline):
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self._on_bytes, self._deadline = on_bytes, deadline
+        self._writer = None
+        self.count = 0
+
+    def follow(self, writer: subprocess.Popen):
+        self._writer = writer
+
+    def read(self, size):
+        """Up to `size` bytes, b"" at the end. Raises TimeoutError past the deadline."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        while True:
+            ended = self._writer.poll() is not None
+            events = poll.poll(POLL * 1000)
+            if events and events[0][1] & select.POLLIN:
+                block = os.read(self._descriptor, size)
+                self.count += len(block)
+                self._on_bytes(self.count)
+                return block
+            if ended or (events and events[0][1] & select.POLLHUP):
+                return b""
+            if time.monotonic() > self._deadline:
+                raise TimeoutError
+
+    def drain(self):
+        """Read and throw away until the writer is done."""
+        while self.read(archive.BLOCK):
+            pass
+
+    def close(self):
+        os.close(self._descriptor)
+
+
+def capture(runner: podman.Podman, container, options, folder: Path, *, on_start, on_bytes, on_phase):
+    """Checkpoint `container` with an export into `folder`; returns Captured.
+
+    `on_start(argv, pid)` is called once Podman runs, `on_bytes(count)` as the archive goes by, `on_phase(name)` at each
+    step. Raises CommandFailed when Podman fails, StoreError when the draft cannot be written, ArchiveError when the
+    export is not whole. Whatever it raises, Podman has ended by then.
+    """
+    fifo, draft = folder / "export.tar", folder / "draft.tar.zst"
+    os.mkfifo(fifo, 0o600)
+    reader = FifoReader(fifo, on_bytes=on_bytes, deadline=time.monotonic() + LIMIT)
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        argv, writer = runner.start_checkpoint(container, options, export=fifo, stdout=stdout, stderr=stderr)
+        reader.follow(writer)
+        try:
+            on_start(argv, writer.pid)
+            recompressor, failure = _receive(reader, draft, folder)
+            result = _finish(writer, argv, stdout, stderr)
+        except TimeoutError as error:
+            raise CommandFailed(f"podman did not end within {LIMIT} s.", argv=argv) from error
+        finally:
+            _end(writer)
+            reader.close()
+    if failure and result.exit_code == 0:
+        raise failure
+    podman.raise_for(result)
+    return Captured(_complete(recompressor, runner, container, folder, on_phase), result, draft)
+
+
+def drain_abandoned(folder: Path, *, seconds):
+    """Let a Podman whose reader has died finish its export: read its FIFO in `folder` and throw the bytes away.
+
+    Podman holds the FIFO open for reading too, so without a reader it would wait for ever. Returns after `seconds` at
+    the latest, or when nobody writes.
+    """
+    fifo = folder / "export.tar"
+    if not fifo.is_fifo():
+        return
+    descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        deadline = time.monotonic() + seconds
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        while time.monotonic() < deadline and process.running_with("checkpoint", str(fifo)):
+            if poll.poll(POLL * 1000):
+                try:
+                    os.read(descriptor, archive.BLOCK)
+                except BlockingIOError:
+                    continue
+    finally:
+        os.close(descriptor)
+
+
+def _receive(reader, draft, folder):
+    """(Recompressor, None), or (None, our failure) once the writer is done; a failure does not stop the writer."""
+    recompressor = None
+    try:
+        recompressor = archive.Recompressor(draft, folder)
+        recompressor.copy(reader)
+        reader.drain()
+        return recompressor, None
+    except OSError as error:
+        if isinstance(error, TimeoutError):
+            raise
+        failure = store.store_error(error, folder.parent.parent)
+        failure.__cause__ = error
+    except archive.ArchiveError as error:
+        failure = error
+    if recompressor:
+        recompressor.abandon()
+    reader.drain()
+    return None, failure
+
+
+def _finish(writer, argv, stdout, stderr):
+    writer.wait(timeout=LIMIT)
+    stdout.seek(0)
+    return CommandResult(argv, writer.returncode, stdout.read(process.OUTPUT_LIMIT).decode(), process.tail(stderr))
+
+
+def _complete(recompressor, runner, container, folder, on_phase):
+    """Add what the export lost, close the draft; the container still has its file system, running or not."""
+    on_phase("completing")
+    try:
+        changed = (runner.diff(container) or {}).get("changed") or []
+        root = runner.mount(container)
+        try:
+            added = recompressor.complete(lambda path: rootfs.add_missing(path, root=root, changed=changed))
+        finally:
+            runner.unmount(container)
+        return recompressor.finish(added)
+    except OSError as error:
+        recompressor.abandon()
+        raise store.store_error(error, folder.parent.parent) from error
+    except BaseException:
+        recompressor.abandon()
+        raise
+
+
+def _end(writer):
+    """End a writer that is still there: only after its time is up, or when we are told to stop."""
+    if writer.poll() is None:
+        writer.kill()
+        writer.wait()

@@ -1,0 +1,55 @@
+"""A failure's text to cause and remedy. The table is `explain.yaml`; the first entry that matches is taken.
+
+Podman's own message is asked first, then CRIU's log line by line, because Podman often only says that CRIU failed.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One known failure: what it is called, why it happens, what to do, and the Podman flag that helps, if one does."""
+
+    id: str
+    title: str
+    cause: str
+    remedy: str
+    option: str | None
+
+
+# What only says that CRIU failed, not why: the log is asked before these are believed.
+_SAYS_NOTHING = re.compile(r"criu failed: type \w+ errno \d+|CRIU (checkpointing|restoring) failed -?\d+")
+
+
+def explain(stderr, criu_log=""):
+    """The Explanation of a failure, or None when nothing in the table matches."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    informative = [line for line in lines if not _noise(line) and not _SAYS_NOTHING.search(line)]
+    for line in [*informative, *error_lines(criu_log), *lines]:
+        for pattern, entry in _table()[1]:
+            if pattern.search(line):
+                return entry
+    return None
+
+
+def error_lines(criu_log):
+    """The log's Error lines that are not known noise, in order."""
+    return [line for line in criu_log.splitlines() if "Error (" in line and not _noise(line)]
+
+
+def _noise(line):
+    return any(pattern.search(line) for pattern in _table()[0])
+
+
+@cache
+def _table():
+    """(noise patterns, [(pattern, Explanation)]) from explain.yaml, compiled once."""
+    table = yaml.safe_load(Path(__file__).with_name("explain.yaml").read_text())
+    noise = [re.compile(entry["match"]) for entry in table["noise"]]
+    fields = ("id", "title", "cause", "remedy", "option")
+    return noise, [(re.compile(entry["match"]), Explanation(*(entry[f] for f in fields))) for entry in table["errors"]]

@@ -1,0 +1,146 @@
+"""What this host can do: versions, limits, which OCI runtime can checkpoint, and a checklist of all of it.
+
+Measures by asking the tools themselves; assumes nothing from version numbers.
+"""
+
+import os
+import platform
+import resource
+import shutil
+from pathlib import Path
+
+from containers_app.errors import CommandFailed, FreezeframeError, Unavailable
+
+from . import criu, process
+from .types import Check, HostFacts
+
+CAP_SYS_RESOURCE = 24  # linux/capability.h
+SETUP = "Run script/setup on this host as root."
+
+# Podman asks for these when nothing else is said (containers/common, pkg/config: nofile and nproc of a root container).
+PODMAN_LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 1048576), "nproc": (resource.RLIMIT_NPROC, 4194304)}
+
+
+def measure(podman, *, store, wanted_runtime=""):
+    """(HostFacts, [Check]) of this host. Never raises for what is missing: that is what the checks say."""
+    try:
+        info, version = podman.info(), podman.version()
+    except FreezeframeError as error:
+        missing = Check("podman", "Podman answers", "block", str(error), error.remedy or SETUP)
+        return HostFacts(), [missing]
+    host = info["host"]
+    runtime, runtime_version = choose_runtime(wanted_runtime, host["ociRuntime"]["name"], tools_dir=podman.tools_dir)
+    usable, message = criu.check(podman.tools_dir)
+    facts = HostFacts(
+        podman_version=version,
+        oci_runtime=runtime,
+        oci_runtime_version=runtime_version,
+        criu_version=criu.version(podman.tools_dir),
+        criu_path=shutil.which("criu", path=process.environment(podman.tools_dir)["PATH"]) or "",
+        kernel=platform.release(),
+        architecture=platform.machine(),
+        distribution=" ".join(filter(None, (host["distribution"].get(key) for key in ("distribution", "version")))),
+        cgroup_version=host.get("cgroupVersion", ""),
+        cgroup_manager=host.get("cgroupManager", ""),
+        storage_driver=info["store"].get("graphDriverName", ""),
+        network_backend=host.get("networkBackend", ""),
+        ulimits=lower_ulimits(),
+    )
+    return facts, _checks(facts, usable, message, store, rootless=host.get("security", {}).get("rootless", False))
+
+
+def _checks(facts, usable, message, store, *, rootless):
+    return [
+        Check("podman", "Podman answers", "ok", f"Podman {facts.podman_version}, {facts.storage_driver} storage"),
+        _check(
+            "root", "Podman runs as root", not rootless, "CRIU dumps and restores as root", "Start the agent as root."
+        ),
+        _check(
+            "oci-runtime",
+            "An OCI runtime can checkpoint",
+            bool(facts.oci_runtime),
+            f"{facts.oci_runtime} {facts.oci_runtime_version}".strip() or "Neither runc nor a crun with CRIU is here",
+            f"Install runc. {SETUP}",
+        ),
+        _check(
+            "criu", "CRIU works on this kernel", usable, f"CRIU {facts.criu_version or 'missing'}: {message}", SETUP
+        ),
+        _limits_check(facts.ulimits),
+        _network_check(facts.network_backend),
+        store_check(store),
+    ]
+
+
+def _check(key, title, passed, detail, remedy):
+    return Check(key, title, "ok" if passed else "block", detail, "" if passed else remedy)
+
+
+def _limits_check(ulimits):
+    if not ulimits:
+        return Check("limits", "Podman may set its resource limits", "ok", "As Podman sets them")
+    detail = f"Root may not raise limits here; new containers get --ulimit {' --ulimit '.join(ulimits)}"
+    return Check("limits", "Podman may set its resource limits", "ok", detail)
+
+
+def _network_check(backend):
+    present = shutil.which("iptables", path=process.environment()["PATH"]) or shutil.which("nft")
+    detail = f"{backend or 'no'} backend" if present else "Neither iptables nor nft is here"
+    return _check("network", "CRIU can lock the network", bool(present), detail, f"Install iptables. {SETUP}")
+
+
+def store_check(store):
+    """The archive store's line of the checklist: writable, and how much is free."""
+    try:
+        free = store.free_bytes()
+    except FreezeframeError as error:
+        return Check("store", "The archive store takes archives", "block", str(error), error.remedy)
+    level = "ok" if free >= 1024**3 else "warn"
+    remedy = "" if level == "ok" else "Free some space, or move the store to a larger disk."
+    return Check("store", "The archive store takes archives", level, f"{free // 1024**2:,} MiB free", remedy)
+
+
+def choose_runtime(wanted, default, *, tools_dir=""):
+    """(name, version) of the OCI runtime for new containers: the wanted, Podman's default, runc or crun: the first that
+    can checkpoint. ("", "") when none can."""
+    for name in dict.fromkeys(filter(None, (wanted, default, "runc", "crun"))):
+        if can_checkpoint(name, tools_dir=tools_dir):
+            return name, _runtime_version(name, tools_dir)
+    return "", ""
+
+
+def can_checkpoint(runtime, *, tools_dir=""):
+    """True when this OCI runtime can checkpoint: runc has the verb; crun says +CRIU when it was built with it."""
+    try:
+        if "crun" in Path(runtime).name:
+            return "+CRIU" in process.run([runtime, "--version"], timeout=20, tools_dir=tools_dir).stdout
+        return process.run([runtime, "checkpoint", "--help"], timeout=20, tools_dir=tools_dir).exit_code == 0
+    except (CommandFailed, Unavailable):
+        return False
+
+
+def _runtime_version(runtime, tools_dir):
+    text = process.run([runtime, "--version"], timeout=20, tools_dir=tools_dir).stdout.splitlines()
+    return text[0].rpartition(" ")[2] if text else ""
+
+
+def lower_ulimits():
+    """`--ulimit` values for new containers: empty where root may raise limits, else our own hard limits.
+
+    Without CAP_SYS_RESOURCE a runtime that asks for more than the hard limit fails with `error setting rlimit`.
+    """
+    if may_raise_limits():
+        return []
+    found = []
+    for name, (limit, podman_default) in PODMAN_LIMITS.items():
+        hard = resource.getrlimit(limit)[1]
+        if hard != resource.RLIM_INFINITY and hard < podman_default:
+            found.append(f"{name}={hard}:{hard}")
+    return found
+
+
+def may_raise_limits():
+    """True when this process holds CAP_SYS_RESOURCE (CapEff of /proc/self/status, proc(5))."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> CAP_SYS_RESOURCE & 1)
+    return os.geteuid() == 0

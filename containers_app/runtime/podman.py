@@ -1,0 +1,269 @@
+"""The only module that runs `podman`: one short function per verb over one `_run()`.
+
+Argument lists, never a shell; `--` is not understood by every Podman verb, so names are checked against Podman's own
+pattern before they come near a command line. Failures become CommandFailed with the exact arguments and standard error.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from containers_app.errors import BadInput, CommandFailed
+
+from . import process
+from .types import CheckpointOptions, ContainerFacts, CreateOptions, ImageFacts, RestoreOptions
+
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")  # Podman: libpod/define/config.go, NameRegex
+IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,511}")  # the characters of a reference (distribution/reference)
+
+QUICK = 60  # seconds for a verb that only reads or flips a state
+SLOW = 3600  # seconds for a verb that moves memory or image layers
+
+CHECKPOINT_FLAGS = {
+    "leave_running": "--leave-running",
+    "tcp_established": "--tcp-established",
+    "file_locks": "--file-locks",
+}
+RESTORE_FLAGS = {"tcp_established": "--tcp-established", "file_locks": "--file-locks"}
+
+
+@dataclass(frozen=True)
+class Podman:
+    """One Podman installation: the command (with global options, if any) and where `criu` is looked for first."""
+
+    command: tuple[str, ...] = ("podman",)
+    tools_dir: str = ""
+
+    def version(self):
+        """The client's version, such as `4.3.1`."""
+        return self._json("version", "--format", "json")["Client"]["Version"]
+
+    def info(self):
+        """`podman info` as Podman writes it."""
+        return self._json("info", "--format", "json")
+
+    def list_containers(self):
+        """`podman ps --all` as Podman writes it, one dict per container."""
+        return self._json("ps", "--all", "--no-trunc", "--format", "json") or []
+
+    def list_images(self):
+        """All images with their names, as ImageFacts."""
+        rows = self._json("image", "list", "--all", "--no-trunc", "--format", "json") or []
+        return [_image_facts(row) for row in {row["Id"]: row for row in rows}.values()]
+
+    def inspect(self, *containers):
+        """ContainerFacts of those of `containers` (IDs or names) that exist."""
+        if not containers:
+            return []
+        for container in containers:
+            check_name(container)
+        result = self._run("container", "inspect", *containers, check=False)
+        return [container_facts(row) for row in json.loads(result.stdout or "[]")]
+
+    def inspect_one(self, container):
+        """ContainerFacts of one container, or None when it does not exist."""
+        return next(iter(self.inspect(container)), None)
+
+    def volume_names(self):
+        """Names of all named volumes, as a set."""
+        return {row["Name"] for row in self._json("volume", "ls", "--format", "json") or []}
+
+    def import_image(self, name, archive, *, changes=()):
+        """Make the image `name` from a root file system as tar bytes; returns its image ID."""
+        check_image(name)
+        flags = [flag for change in changes for flag in ("--change", change)]
+        result = self._run("import", "--quiet", *flags, "-", name, stdin=archive, timeout=SLOW)
+        return result.stdout.strip().removeprefix("sha256:")
+
+    def create(self, options: CreateOptions, *, on_start=None):
+        """Create a container; pulls the image when it is not here. Returns the CommandResult; stdout ends in its ID."""
+        return self._run(*create_arguments(options), timeout=SLOW, on_start=on_start)
+
+    def start(self, container, *, on_start=None):
+        return self._run("start", check_name(container), on_start=on_start)
+
+    def kill(self, container, *, on_start=None):
+        return self._run("kill", check_name(container), on_start=on_start)
+
+    def remove(self, container, *, force=False, on_start=None):
+        flags = ["--force"] if force else []
+        return self._run("rm", *flags, check_name(container), on_start=on_start)
+
+    def remove_volume(self, name):
+        return self._run("volume", "rm", check_name(name))
+
+    def diff(self, container):
+        """The container's changed, added and deleted paths against its image: `{"changed": […], …}`."""
+        return self._json("diff", "--format", "json", check_name(container)) or {}
+
+    def mount(self, container):
+        """Mount the container's file system and return where; `unmount` gives it back."""
+        return Path(self._run("mount", check_name(container)).stdout.strip())
+
+    def unmount(self, container):
+        return self._run("unmount", check_name(container))
+
+    def start_checkpoint(self, container, options: CheckpointOptions, *, export, **streams):
+        """Start a checkpoint that exports an uncompressed archive to the FIFO `export`; returns (argv, Popen)."""
+        argv = [*self.command, *checkpoint_arguments(container, options, export=export)]
+        return argv, process.start(argv, tools_dir=self.tools_dir, **streams)
+
+    def restore(self, container, options: RestoreOptions, *, on_start=None):
+        """Restore a checkpointed container in place. Podman's own dump is used up when it succeeds."""
+        return self._run(*restore_arguments(options, container=container), timeout=SLOW, on_start=on_start)
+
+    def restore_archive(self, archive, options: RestoreOptions, *, on_start=None):
+        """Restore from an archive file; stdout carries the new container's ID and statistics as JSON."""
+        return self._run(*restore_arguments(options, archive=archive), timeout=SLOW, on_start=on_start)
+
+    def start_events(self, **streams):
+        """Start following events, one JSON object a line; returns the Popen, for the watcher to read and end."""
+        argv = [*self.command, "events", "--format", "json"]
+        return process.start(argv, tools_dir=self.tools_dir, own_session=False, **streams)
+
+    def start_logs(self, container, *, tail, since="", **streams):
+        """Start following a container's log, with timestamps, from its last `tail` lines or from the moment `since`."""
+        begin = ["--since", since] if since else ["--tail", str(tail)]
+        argv = [*self.command, "logs", "--follow", "--timestamps", *begin, check_name(container)]
+        return process.start(argv, tools_dir=self.tools_dir, own_session=False, **streams)
+
+    def _json(self, *arguments):
+        return json.loads(self._run(*arguments).stdout or "null")
+
+    def _run(self, *arguments, timeout=QUICK, check=True, stdin=None, on_start=None):
+        argv = [*self.command, *arguments]
+        result = process.run(argv, timeout=timeout, tools_dir=self.tools_dir, stdin=stdin, on_start=on_start)
+        if check:
+            raise_for(result)
+        return result
+
+
+def raise_for(result):
+    """Raise CommandFailed when the command's exit code is not 0; Podman's last line is its message."""
+    if result.exit_code != 0:
+        lines = [line for line in result.stderr.splitlines() if line.strip()]
+        raise CommandFailed(
+            lines[-1] if lines else f"podman ended with exit code {result.exit_code} and said nothing.",
+            argv=result.argv,
+            exit_code=result.exit_code,
+            stderr=result.stderr,
+        )
+
+
+def check_name(name):
+    """`name`, if it is one that Podman takes for a container or volume; BadInput otherwise."""
+    if not NAME.fullmatch(name):
+        raise BadInput(
+            f"{name!r} is not a name that Podman takes: letters, digits, '_', '.' and '-', starting with a letter or digit.",
+            field="name",
+        )
+    return name
+
+
+def check_image(image):
+    """`image`, if it can be an image reference; BadInput otherwise."""
+    if not IMAGE.fullmatch(image):
+        raise BadInput(f"{image!r} is not an image name, such as docker.io/library/redis:7.", field="image")
+    return image
+
+
+def create_arguments(options: CreateOptions):
+    """The argument list of `podman create` after the binary's name. `--runtime` is a global option of Podman."""
+    runtime = ["--runtime", options.runtime] if options.runtime else []
+    arguments = [*runtime, "create", "--name", check_name(options.name)]
+    for flag, values in (("--ulimit", options.ulimits), ("--publish", options.publish), ("--env", options.env)):
+        arguments += [f"{flag}={value}" for value in values]
+    return [*arguments, check_image(options.image), *options.command]
+
+
+def checkpoint_arguments(container, options: CheckpointOptions, *, export):
+    """The argument list of `podman container checkpoint` after the binary's name.
+
+    `--keep` leaves dump.log (which Podman deletes on success) and the dump for an in-place restore.
+    """
+    flags = [flag for field, flag in CHECKPOINT_FLAGS.items() if getattr(options, field)]
+    head = ["container", "checkpoint", "--keep", "--print-stats", "--compress", "none", "--export", str(export)]
+    return [*head, *flags, check_name(container)]
+
+
+def restore_arguments(options: RestoreOptions, *, container="", archive=None):
+    """The argument list of `podman container restore` after the binary's name; of a container, or of an archive."""
+    flags = [flag for field, flag in RESTORE_FLAGS.items() if getattr(options, field)]
+    if archive is None:
+        return ["container", "restore", "--print-stats", *flags, check_name(container)]
+    name = ["--name", check_name(options.name)] if options.name else []
+    return ["container", "restore", "--print-stats", *flags, *name, "--import", str(archive)]
+
+
+def container_facts(row):
+    """ContainerFacts from one object of `podman container inspect`."""
+    state, config, host_config = row["State"], row["Config"], row["HostConfig"]
+    return ContainerFacts(
+        container_id=row["Id"],
+        name=row["Name"],
+        image_id=row.get("Image", ""),
+        image_name=row.get("ImageName", ""),
+        state=state["Status"],
+        pid=state.get("Pid", 0),
+        exit_code=state.get("ExitCode", 0),
+        created_at=moment(row.get("Created")),
+        started_at=moment(state.get("StartedAt")),
+        finished_at=moment(state.get("FinishedAt")),
+        checkpointed_at=moment(state.get("CheckpointedAt")) if state.get("Checkpointed") else None,
+        restored_at=moment(state.get("RestoredAt")) if state.get("Restored") else None,
+        ports=_ports(host_config.get("PortBindings") or {}),
+        command=[*([row["Path"]] if row.get("Path") else []), *(row.get("Args") or [])],
+        oci_runtime=Path(row.get("OCIRuntime", "")).name,
+        userdata=Path(row.get("StaticDir", "")),
+        auto_remove=bool(host_config.get("AutoRemove")),
+        dependencies=row.get("Dependencies") or [],
+        ipc_mode=host_config.get("IpcMode", ""),
+        userns_mode=host_config.get("UsernsMode", ""),
+        config={
+            "hostname": config.get("Hostname", ""),
+            "working_dir": config.get("WorkingDir", ""),
+            "user": config.get("User", ""),
+            "tty": bool(config.get("Tty")),
+            "labels": config.get("Labels") or {},
+            "restart_policy": (host_config.get("RestartPolicy") or {}).get("Name", ""),
+            "privileged": bool(host_config.get("Privileged")),
+            "networks": sorted((row.get("NetworkSettings") or {}).get("Networks") or {}),
+            "mounts": [
+                {"type": mount.get("Type"), "source": mount.get("Source"), "destination": mount.get("Destination")}
+                for mount in row.get("Mounts") or []
+            ],
+        },
+    )
+
+
+def moment(text):
+    """Podman's RFC 3339 time with nanoseconds as datetime, or None for its zero time (the year 1)."""
+    if not text or text.startswith("0001-"):
+        return None
+    match = re.fullmatch(r"(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", text)
+    if not match:
+        return None
+    whole, fraction, zone = match.groups()
+    return datetime.fromisoformat(f"{whole}.{(fraction or '0')[:6]:0<6}{'+00:00' if zone == 'Z' else zone}")
+
+
+def _ports(bindings):
+    """`["8080:80/tcp", …]` from inspect's PortBindings: `{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}`."""
+    found = []
+    for container_port, hosts in bindings.items():
+        for binding in hosts or []:
+            address = f"{binding['HostIp']}:" if binding.get("HostIp") else ""
+            found.append(f"{address}{binding.get('HostPort', '')}:{container_port}")
+    return sorted(found)
+
+
+def _image_facts(row):
+    return ImageFacts(
+        image_id=row["Id"].removeprefix("sha256:"),
+        names=sorted(row.get("Names") or []),
+        digest=row.get("Digest", ""),
+        size_bytes=row.get("Size", 0),
+        created_at=datetime.fromtimestamp(row["Created"]).astimezone() if isinstance(row.get("Created"), int) else None,
+    )

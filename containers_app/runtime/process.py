@@ -1,0 +1,137 @@
+"""Starting commands: argument lists, a small environment, bounded output, and names for processes that survive reuse.
+
+Everything that Freezeframe runs on a host starts here. It knows nothing of what the commands mean.
+"""
+
+import os
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from containers_app.errors import CommandFailed, Unavailable
+
+from .types import CommandResult
+
+OUTPUT_LIMIT = 32 * 1024 * 1024  # bytes of standard output that are read back; `podman inspect` of hundreds fits
+STDERR_LIMIT = 64 * 1024  # bytes of standard error that are kept, from the end
+
+# What a command inherits: enough for Podman to find its storage and its helpers, none of our secrets.
+_INHERITED = (
+    "HOME", "PATH", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF", "REGISTRY_AUTH_FILE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+)  # fmt: skip
+
+
+def environment(tools_dir=""):
+    """The environment of every command: `tools_dir` first on the PATH, messages in English."""
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    path = kept.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    return {**kept, "PATH": f"{tools_dir}:{path}" if tools_dir else path, "LC_ALL": "C"}
+
+
+def start(argv, *, tools_dir="", own_session=True, **streams):
+    """Start `argv` and return its Popen.
+
+    In a session of its own, a signal to our process group (Ctrl-C, a supervisor's stop) does not reach it: the agent
+    ends what it started itself. Raises Unavailable when the program is not there.
+    """
+    streams.setdefault("stdin", subprocess.DEVNULL)
+    try:
+        return subprocess.Popen(argv, env=environment(tools_dir), start_new_session=own_session, cwd="/", **streams)
+    except (FileNotFoundError, PermissionError) as error:
+        raise Unavailable(
+            f"The program {argv[0]} cannot be started here.", remedy="Run script/setup on this host as root."
+        ) from error
+
+
+def run(argv, *, timeout, tools_dir="", stdin=None, on_start=None):
+    """Run `argv` to its end and return a CommandResult, whatever its exit code.
+
+    `stdin` is bytes or None. `on_start(argv, pid)` is called once it runs. After `timeout` seconds it is killed and
+    CommandFailed is raised with exit_code None.
+    """
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
+        process = start(argv, tools_dir=tools_dir, stdin=source, stdout=stdout, stderr=stderr)
+        try:
+            if on_start:
+                on_start(list(argv), process.pid)
+            process.communicate(input=stdin, timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            process.wait()
+            raise CommandFailed(
+                f"{Path(argv[0]).name} did not end within {timeout} s.", argv=argv, stderr=tail(stderr)
+            ) from error
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        stdout.seek(0)
+        text = stdout.read(OUTPUT_LIMIT).decode(errors="replace")
+        return CommandResult(list(argv), process.returncode, text, tail(stderr))
+
+
+def tail(file, limit=STDERR_LIMIT):
+    """The last `limit` bytes of an open binary file, as text."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - limit))
+    return file.read(limit).decode(errors="replace")
+
+
+def identity(pid):
+    """`{"pid": …, "started": …, "boot": …}`: a process's name that no later process can take; {} when it is gone.
+
+    `started` is field 22 of /proc/PID/stat (clock ticks since boot, proc(5)).
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    fields = stat.rpartition(")")[2].split()
+    return {"pid": int(pid), "started": int(fields[19]), "boot": boot} if fields[0] != "Z" else {}
+
+
+def alive(process):
+    """True when the process that `identity` named is still the one with that number."""
+    return bool(process) and identity(process["pid"]) == process
+
+
+def end(process):
+    """Kill the process that `identity` named, unless it is gone already."""
+    if alive(process):
+        with suppress(ProcessLookupError):
+            os.kill(process["pid"], signal.SIGKILL)
+
+
+def running_with(*words):
+    """PIDs of all processes whose argument list holds every one of `words` as part of some argument."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            arguments = (entry / "cmdline").read_bytes().decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if all(word in arguments for word in words):
+            found.append(int(entry.name))
+    return found
+
+
+def resident_bytes(pid):
+    """Resident memory of `pid` and all its descendants, in bytes; 0 when they are gone (proc(5): statm, children)."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    total, waiting = 0, [pid]
+    while waiting:
+        current = Path(f"/proc/{waiting.pop()}")
+        try:
+            total += int((current / "statm").read_text().split()[1]) * page
+            for task in (current / "task").iterdir():
+                waiting += [int(child) for child in (task / "children").read_text().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total

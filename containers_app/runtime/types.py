@@ -1,0 +1,144 @@
+"""Frozen facts and options that `runtime` takes and gives. Plain data: times in UTC, sizes in bytes, CRIU times in µs."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """One finished command: the exact argument list, its exit code, and its bounded output."""
+
+    argv: list[str]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of a readiness checklist. `level` is ok, warn or block."""
+
+    key: str
+    title: str
+    level: str
+    detail: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What one host is: versions, and the two choices that are made for every new container there."""
+
+    podman_version: str = ""
+    oci_runtime: str = ""
+    oci_runtime_version: str = ""
+    criu_version: str = ""
+    criu_path: str = ""
+    kernel: str = ""
+    architecture: str = ""
+    distribution: str = ""
+    cgroup_version: str = ""
+    cgroup_manager: str = ""
+    storage_driver: str = ""
+    network_backend: str = ""
+    ulimits: list[str] = field(default_factory=list)
+
+    def as_json(self):
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image in Podman's storage, from `podman image list`."""
+
+    image_id: str
+    names: list[str]
+    digest: str
+    size_bytes: int
+    created_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ContainerFacts:
+    """A container as `podman container inspect` shows it, reduced to what Freezeframe keeps."""
+
+    container_id: str
+    name: str
+    image_id: str
+    image_name: str
+    state: str
+    pid: int
+    exit_code: int
+    created_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    checkpointed_at: datetime | None
+    restored_at: datetime | None
+    ports: list[str]
+    command: list[str]
+    oci_runtime: str
+    userdata: Path
+    auto_remove: bool
+    dependencies: list[str]
+    ipc_mode: str
+    userns_mode: str
+    config: dict
+
+
+@dataclass(frozen=True)
+class CreateOptions:
+    """What `podman create` gets. `runtime` and `ulimits` are the host's own choices."""
+
+    name: str
+    image: str
+    command: list[str] = field(default_factory=list)
+    publish: list[str] = field(default_factory=list)
+    env: list[str] = field(default_factory=list)
+    runtime: str = ""
+    ulimits: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CheckpointOptions:
+    """Podman's flags of the same names."""
+
+    leave_running: bool = False
+    tcp_established: bool = False
+    file_locks: bool = False
+
+    def as_json(self):
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """Podman's flags of the same names. Without `name` an import takes the old container ID and name."""
+
+    name: str = ""
+    tcp_established: bool = False
+    file_locks: bool = False
+
+    def as_json(self):
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of a checkpoint archive. `sha256` is empty for folders and links."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ArchiveFacts:
+    """What one pass over a checkpoint archive found. `small` holds the small members' bytes by name."""
+
+    sha256: str
+    archive_bytes: int
+    unpacked_bytes: int
+    members: list[Member]
+    completed_paths: list[str]
+    small: dict[str, bytes]

@@ -1,0 +1,54 @@
+"""Podman's argument lists and what is read from its answers. The real Podman is asked in tests/live."""
+
+import pytest
+
+from containers_app.errors import BadInput
+from containers_app.runtime import podman
+from containers_app.runtime.types import CheckpointOptions, CreateOptions, RestoreOptions
+
+
+def test_a_checkpoint_is_an_uncompressed_export_with_statistics():
+    assert podman.checkpoint_arguments("looper", CheckpointOptions(), export="/x") == [
+        "container", "checkpoint", "--keep", "--print-stats", "--compress", "none", "--export", "/x", "looper",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "flag"), podman.CHECKPOINT_FLAGS.items())
+def test_every_ticked_checkpoint_option_is_its_flag(field, flag):
+    assert flag in podman.checkpoint_arguments("looper", CheckpointOptions(**{field: True}), export="/x")
+
+
+@pytest.mark.parametrize(("field", "flag"), podman.RESTORE_FLAGS.items())
+def test_every_ticked_restore_option_is_its_flag(field, flag):
+    assert flag in podman.restore_arguments(RestoreOptions(**{field: True}), container="looper")
+
+
+def test_a_restore_from_an_archive_may_have_a_new_name():
+    arguments = podman.restore_arguments(RestoreOptions(name="other"), archive="/x.tar")
+    assert arguments[-4:] == ["--name", "other", "--import", "/x.tar"]
+
+
+def test_the_command_of_a_new_container_stays_one_argument_per_word():
+    options = CreateOptions(name="a", image="busybox", command=["sh", "-c", "echo $HOME; rm -rf /"], runtime="runc")
+    assert podman.create_arguments(options) == [
+        "--runtime", "runc", "create", "--name", "a", "busybox", "sh", "-c", "echo $HOME; rm -rf /",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["", "-rf", "a b", "a/b", "../x", "a\n", "é", "a" * 200, "$(id)"])
+def test_a_name_that_podman_would_not_take_never_reaches_a_command_line(name):
+    with pytest.raises(BadInput):
+        podman.check_name(name)
+
+
+@pytest.mark.parametrize("image", ["", "--privileged", "a b", "image;id", "a\nb"])
+def test_an_image_that_is_no_reference_never_reaches_a_command_line(image):
+    with pytest.raises(BadInput):
+        podman.check_image(image)
+
+
+def test_podmans_times_are_read_with_microseconds_and_the_year_1_is_never():
+    assert podman.moment("2026-11-23T12:04:37.123456789Z").isoformat() == "2026-11-23T12:04:37.123456+00:00"
+    assert podman.moment("2026-11-23T12:04:37.1+01:00").microsecond == 100000
+    assert podman.moment("0001-01-01T00:00:00Z") is None
+    assert podman.moment("") is None
