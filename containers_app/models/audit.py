@@ -1,0 +1,64 @@
+"""AuditEvent: who did what, with which result. Written by `services/audit.py` alone, never updated, never deleted."""
+
+from django.conf import settings
+from django.db import models
+
+
+class AuditEvents(models.QuerySet):
+    """Reads and inserts only: the history has no way to change or lose a row through the ORM."""
+
+    def update(self, **kwargs):
+        raise TypeError("Audit events are never changed.")
+
+    def bulk_update(self, *args, **kwargs):
+        raise TypeError("Audit events are never changed.")
+
+    def delete(self):
+        raise TypeError("Audit events are never deleted.")
+
+    delete.alters_data = True
+    delete.queryset_only = True
+
+
+class AuditEvent(models.Model):
+    """A past fact. Names of people and things are copied at the time, not joined later."""
+
+    class Source(models.TextChoices):
+        PAGE = "page", "page"
+        AGENT = "agent", "agent"
+        COMMAND = "command", "command"
+
+    at = models.DateTimeField()
+    action = models.CharField(max_length=64, help_text="noun.verb in the past: checkpoint.taken")
+    result = models.CharField(max_length=16, help_text="done, requested, failed or refused")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    actor_name = models.CharField(max_length=150)
+    source = models.CharField(max_length=16, choices=Source.choices)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=36, blank=True)
+    host_name = models.CharField(max_length=63, blank=True)
+    container = models.ForeignKey("Container", models.PROTECT, null=True, related_name="events")
+    container_name = models.CharField(max_length=255, blank=True)
+    checkpoint = models.ForeignKey("Checkpoint", models.PROTECT, null=True, related_name="events")
+    checkpoint_name = models.CharField(max_length=120, blank=True)
+    operation = models.ForeignKey("Operation", models.PROTECT, null=True, related_name="events")
+    commands = models.JSONField(default=list)
+    sentence = models.TextField(help_text="What happened after the actor's name: 'checkpointed looper, stopping it'.")
+    details = models.JSONField(default=dict)
+
+    objects = AuditEvents.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["action"], name="event_by_action")]
+
+    def __str__(self):
+        return f"{self.actor_name} {self.sentence}"
+
+    def save(self, *args, **kwargs):
+        if self.pk is not None:
+            raise TypeError("Audit events are never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        raise TypeError("Audit events are never deleted.")

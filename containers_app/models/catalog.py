@@ -1,0 +1,58 @@
+"""Checkpoint and Tag: the shared catalog. A row exists only for an archive that is complete, hashed and readable."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Tag(models.Model):
+    name = models.SlugField(max_length=50, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
+
+
+class Checkpoint(models.Model):
+    """One checkpoint archive in a store, with what was read from it and what was true on its host when it was taken.
+
+    Names of container, image and person are copied: the catalog reads the same when they are gone.
+    """
+
+    name = models.CharField(max_length=120)
+    note = models.TextField(blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="checkpoints")
+    host = models.ForeignKey("Host", models.PROTECT, related_name="checkpoints")
+    container = models.ForeignKey("Container", models.PROTECT, related_name="checkpoints")
+    container_name = models.CharField(max_length=255)
+    image_id = models.CharField(max_length=64)
+    image_name = models.CharField(max_length=512, blank=True)
+    operation = models.OneToOneField("Operation", models.PROTECT, related_name="taken_checkpoint")
+    taken_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="checkpoints")
+    taken_by_name = models.CharField(max_length=150)
+    taken_at = models.DateTimeField()
+    dumped_at = models.DateTimeField(null=True, help_text="Podman's CheckpointedAt; null when it was left running.")
+    options = models.JSONField(default=dict, help_text="runtime.types.CheckpointOptions as JSON.")
+    command = models.JSONField(default=list)
+
+    store = models.CharField(max_length=64, help_text="Which archive store holds it.")
+    archive_sha256 = models.CharField(max_length=64)
+    archive_bytes = models.BigIntegerField()
+    unpacked_bytes = models.BigIntegerField()
+    members = models.JSONField(default=list, help_text="[{name, size, sha256}] in archive order.")
+    completed_paths = models.JSONField(default=list, help_text="Changed files that Podman's export had left out.")
+
+    statistics = models.JSONField(default=dict, help_text="CRIU's names; times in µs.")
+    facts = models.JSONField(default=dict, help_text="Host and archive facts that a later restore needs.")
+
+    class Meta:
+        ordering = ["-taken_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["store", "archive_sha256"], name="archive_once_per_store"),
+            models.CheckConstraint(condition=models.Q(archive_bytes__gt=0), name="archive_not_empty"),
+        ]
+        indexes = [models.Index(fields=["container", "-taken_at"], name="checkpoint_of_container")]
+
+    def __str__(self):
+        return self.name

@@ -1,0 +1,113 @@
+"""Operation: everything slow or dangerous, from request to outcome. The state machine is `services/operations.py`."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Operation(models.Model):
+    """One request to one host's agent. Its states never collide with Podman's container states."""
+
+    class Kind(models.TextChoices):
+        SAMPLE = "sample", "Run the sample"
+        CREATE = "create", "Create"
+        START = "start", "Start"
+        CHECKPOINT = "checkpoint", "Checkpoint"
+        RESTORE = "restore", "Restore"
+        KILL = "kill", "Kill"
+        REMOVE = "remove", "Remove"
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        STARTED = "started", "started"
+        SUCCEEDED = "succeeded", "succeeded"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+        LOST = "lost", "lost"
+
+    UNFINISHED = (State.QUEUED, State.STARTED)
+
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    host = models.ForeignKey("Host", models.PROTECT, related_name="operations")
+    container = models.ForeignKey("Container", models.PROTECT, null=True, related_name="operations")
+    checkpoint = models.ForeignKey("Checkpoint", models.PROTECT, null=True, related_name="operations")
+    target_name = models.CharField(max_length=255, blank=True, help_text="Name of the container that will come to be.")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="operations")
+    requested_at = models.DateTimeField()
+    request_key = models.UUIDField(
+        null=True, unique=True, help_text="From the form: the same press twice is one request."
+    )
+    request_id = models.CharField(max_length=36, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    options = models.JSONField(default=dict)
+
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    fencing = models.PositiveIntegerField(
+        default=0, help_text="Grows with each claim; a write with an old one is refused."
+    )
+    process = models.JSONField(default=dict, help_text="The command that runs now: {pid, started} (clock ticks).")
+
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    phases = models.JSONField(default=list, help_text="[{name, at}] in order; `at` is ISO 8601 in UTC.")
+    progress_bytes = models.BigIntegerField(default=0)
+    expected_bytes = models.BigIntegerField(default=0)
+
+    commands = models.JSONField(default=list, help_text="The exact argument lists that were run, in order.")
+    output = models.TextField(blank=True)
+    criu_log = models.TextField(blank=True)
+    summary = models.TextField(blank=True, help_text="What happened, in one sentence.")
+    cause = models.TextField(blank=True)
+    remedy = models.TextField(blank=True)
+    failure = models.CharField(max_length=64, blank=True, help_text="Id in runtime/explain.yaml, or an error code.")
+    result = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-requested_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["container"],
+                condition=Q(state__in=["queued", "started"]),
+                name="one_unfinished_operation_per_container",
+            ),
+            models.UniqueConstraint(
+                fields=["host", "target_name"],
+                condition=Q(state__in=["queued", "started"]) & ~Q(target_name=""),
+                name="one_unfinished_operation_per_new_name",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "started"], finished_at=None)
+                | (~Q(state__in=["queued", "started"]) & Q(finished_at__isnull=False)),
+                name="finished_means_it_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="started") | Q(started_at__isnull=False, lease_expires_at__isnull=False),
+                name="started_means_it_has_a_lease",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "host"], name="operation_by_state"),
+            models.Index(fields=["-requested_at"], name="operation_by_time"),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.subject}".strip()
+
+    @property
+    def finished(self):
+        return self.state not in self.UNFINISHED
+
+    @property
+    def subject(self):
+        """The name people know the object by: the new name, the container's, or the checkpoint's."""
+        if self.target_name:
+            return self.target_name
+        if self.container_id:
+            return self.container.name
+        return self.checkpoint.name if self.checkpoint_id else ""
+
+    @property
+    def phase(self):
+        return self.phases[-1]["name"] if self.phases else ""
