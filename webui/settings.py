@@ -151,7 +151,7 @@ CELERY = {
     "task_reject_on_worker_lost": True,
     "worker_prefetch_multiplier": 1,
     # A message is delivered again after this many seconds although the first run goes on: above every hard limit.
-    "broker_transport_options": {"visibility_timeout": 6 * 3600},
+    "broker_transport_options": {"visibility_timeout": 6 * 3600, "socket_connect_timeout": 2},
     "broker_connection_retry_on_startup": True,
     "worker_hijack_root_logger": False,
     "worker_send_task_events": False,

@@ -38,9 +38,9 @@ class Recompressor:
     """
 
     def __init__(self, draft: Path, folder: Path):
-        self._sink = _Counting(open(draft, "xb"))
+        self._sink = _Counting(open(draft, "xb"))  # noqa: SIM115 - closed by finish or abandon
         self._packed = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=2).stream_writer(self._sink, closefd=True)
-        self._out = tarfile.open(fileobj=self._packed, mode="w|", format=tarfile.PAX_FORMAT, bufsize=BLOCK)
+        self._out = tarfile.TarFile(fileobj=self._packed, mode="w", format=tarfile.PAX_FORMAT, copybufsize=BLOCK)
         self._folder = folder
         self._rootfs_diff = None  # (TarInfo, path)
         self.members, self.small, self.unpacked_bytes = [], {}, 0

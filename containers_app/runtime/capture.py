@@ -4,11 +4,13 @@ The container's memory goes through once: hashed, compressed and inspected while
 (a full disk), the rest is read and thrown away, so that Podman ends in good order and the workload can be brought back.
 """
 
+import fcntl
 import os
 import select
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +39,7 @@ class FifoReader:
     """
 
     def __init__(self, path: Path, *, on_bytes, deadline):
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self._descriptor = _open_fifo(path)
         self._on_bytes, self._deadline = on_bytes, deadline
         self._writer = None
         self.count = 0
@@ -108,19 +110,27 @@ def drain_abandoned(folder: Path, *, seconds):
     fifo = folder / "export.tar"
     if not fifo.is_fifo():
         return
-    descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    descriptor = _open_fifo(fifo)
     try:
         deadline = time.monotonic() + seconds
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        while time.monotonic() < deadline and process.running_with("checkpoint", str(fifo)):
-            if poll.poll(POLL * 1000):
-                try:
-                    os.read(descriptor, archive.BLOCK)
-                except BlockingIOError:
-                    continue
+        while time.monotonic() < deadline:
+            events = poll.poll(POLL * 1000)
+            if events and events[0][1] & select.POLLIN:
+                os.read(descriptor, archive.BLOCK)
+            elif not process.running_with("checkpoint", str(fifo)):
+                break
     finally:
         os.close(descriptor)
+
+
+def _open_fifo(path):
+    """The FIFO open for reading, without waiting for a writer, with room for a whole block."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with suppress(PermissionError):  # more than /proc/sys/fs/pipe-max-size without CAP_SYS_RESOURCE
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, archive.BLOCK)
+    return descriptor
 
 
 def _receive(reader, draft, folder):

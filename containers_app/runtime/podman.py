@@ -18,7 +18,8 @@ from .types import CheckpointOptions, ContainerFacts, CreateOptions, ImageFacts,
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")  # Podman: libpod/define/config.go, NameRegex
 IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,511}")  # the characters of a reference (distribution/reference)
 
-QUICK = 60  # seconds for a verb that only reads or flips a state
+QUICK = 60  # seconds for a verb that only reads; `ps` and `info` wait for the lock of a container that is exported
+ACT = 600  # seconds for a verb that changes a state
 SLOW = 3600  # seconds for a verb that moves memory or image layers
 
 CHECKPOINT_FLAGS = {
@@ -82,14 +83,14 @@ class Podman:
         return self._run(*create_arguments(options), timeout=SLOW, on_start=on_start)
 
     def start(self, container, *, on_start=None):
-        return self._run("start", check_name(container), on_start=on_start)
+        return self._run("start", check_name(container), timeout=ACT, on_start=on_start)
 
     def kill(self, container, *, on_start=None):
-        return self._run("kill", check_name(container), on_start=on_start)
+        return self._run("kill", check_name(container), timeout=ACT, on_start=on_start)
 
     def remove(self, container, *, force=False, on_start=None):
         flags = ["--force"] if force else []
-        return self._run("rm", *flags, check_name(container), on_start=on_start)
+        return self._run("rm", *flags, check_name(container), timeout=ACT, on_start=on_start)
 
     def remove_volume(self, name):
         return self._run("volume", "rm", check_name(name))
@@ -156,7 +157,7 @@ def check_name(name):
     """`name`, if it is one that Podman takes for a container or volume; BadInput otherwise."""
     if not NAME.fullmatch(name):
         raise BadInput(
-            f"{name!r} is not a name that Podman takes: letters, digits, '_', '.' and '-', starting with a letter or digit.",
+            f"{name!r} is not a name that Podman takes: letters, digits, _ . and -, the first a letter or digit.",
             field="name",
         )
     return name

@@ -1,4 +1,4 @@
-"""Frozen facts and options that `runtime` takes and gives. Plain data: times in UTC, sizes in bytes, CRIU times in µs."""
+"""Frozen facts and options that `runtime` takes and gives: times in UTC, sizes in bytes, CRIU's times in µs."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime

@@ -87,7 +87,7 @@ def test_the_rootfs_diff_comes_last_with_what_was_added_to_it(tmp_path):
     draft, facts = recompress(tmp_path, tar, add)
     assert names_in(draft)[-1] == "rootfs-diff.tar"
     with zstandard.open(draft, "rb") as plain, tarfile.open(fileobj=io.BytesIO(plain.read())) as outer:
-        inner = tarfile.open(fileobj=outer.extractfile("rootfs-diff.tar"))
+        inner = tarfile.TarFile(fileobj=outer.extractfile("rootfs-diff.tar"))
         assert inner.getnames() == ["kept", "added"]
         assert inner.extractfile("added").read() == b"abc"
     assert facts.completed_paths == ["/added"]

@@ -1,0 +1,47 @@
+"""`manage.py ready`: waits until everything that script/server starts answers, then says so in one line."""
+
+import time
+import urllib.error
+import urllib.request
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.crypto import get_random_string
+
+from containers_app.models import Host
+
+PATIENCE = 90  # seconds
+
+
+class Command(BaseCommand):
+    help = "Wait for the web process and the agent, make the first administrator, and print where to go."
+
+    def add_arguments(self, parser):
+        parser.add_argument("url", help="Address of the web process, such as http://127.0.0.1:8000/")
+
+    def handle(self, url, **options):
+        deadline = time.monotonic() + PATIENCE
+        while not (self._answers(url) and self._agent_is_there()):
+            if time.monotonic() > deadline:
+                raise CommandError("Freezeframe did not become ready; the log folder of the data directory says why.")
+            time.sleep(0.2)
+        line = f"Freezeframe is ready: {url}"
+        if not get_user_model().objects.exists():
+            password = get_random_string(20)
+            get_user_model().objects.create_superuser("admin", password=password)
+            line += f"  (sign in as admin with the password {password})"
+        self.stdout.write(line)
+        for check in Host.objects.get(name=settings.HOST_NAME).readiness:
+            if check["level"] == "block":
+                self.stdout.write(f"Not ready to checkpoint: {check['title']}: {check['detail']}. {check['remedy']}")
+
+    def _answers(self, url):
+        try:
+            return urllib.request.urlopen(f"{url}sign-in/", timeout=5).status == 200  # noqa: S310 - the address is our own
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _agent_is_there(self):
+        host = Host.objects.filter(name=settings.HOST_NAME).first()
+        return host is not None and not host.away and bool(host.readiness)

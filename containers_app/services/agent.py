@@ -1,0 +1,135 @@
+"""The agent's outermost functions: perform one operation, and sweep up what was left undone.
+
+Each kind of operation is a pair: `perform` does the work, `settle` finds out what is true after a failure or after an
+agent that died, and makes good what can be made good. Both ways end through the same settling.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from containers_app import access
+from containers_app.errors import FreezeframeError, Unavailable
+from containers_app.models import Operation
+from containers_app.runtime import host
+
+from . import checkpoints, doorbell, inventory, lifecycle, operations, outside, restores
+
+log = logging.getLogger(__name__)
+
+Kind, State = Operation.Kind, Operation.State
+TAKE_OVERS = 5  # how often an operation is settled anew before it is given up as lost
+QUEUED_TOO_LONG = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Handler:
+    """One kind of work: `perform` does it or raises; `settle` makes good what it can and returns Found."""
+
+    perform: Callable
+    settle: Callable
+
+
+HANDLERS = {
+    Kind.SAMPLE: Handler(lifecycle.perform_sample, lifecycle.settle_create),
+    Kind.CREATE: Handler(lifecycle.perform_create, lifecycle.settle_create),
+    Kind.START: Handler(lifecycle.perform_start, lifecycle.settle_start),
+    Kind.KILL: Handler(lifecycle.perform_kill, lifecycle.settle_kill),
+    Kind.REMOVE: Handler(lifecycle.perform_remove, lifecycle.settle_remove),
+    Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint),
+    Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore),
+}
+
+
+def run(operation_id):
+    """Perform one operation to its end. A second delivery claims nothing and does nothing."""
+    claim = operations.claim(operation_id)
+    if claim is None:
+        return
+    handler = HANDLERS[claim.operation.kind]
+    with claim.heartbeat():
+        try:
+            if claim.operation.requested_by:
+                access.require(claim.operation.requested_by, "operate")
+            handler.perform(claim)
+        except operations.LeaseLost:
+            log.warning("operation %s was taken over by another agent", operation_id)
+        except Exception as error:
+            _settle(claim, handler, error)
+            if not isinstance(error, FreezeframeError):
+                raise
+
+
+def sweep():
+    """One round on this agent's host: a sign of life, a ring for what waits, an end for what was abandoned."""
+    here = inventory.register_host(settings.HOST_NAME)
+    inventory.heartbeat(here, inventory.WORKER)
+    _ring_again(here)
+    for operation in Operation.objects.filter(host=here, state=State.STARTED):
+        if operation.lease_expires_at < timezone.now() or operations.owner_is_gone(operation.lease_owner):
+            _finish_abandoned(operation)
+    _clear_drafts(here)
+
+
+def measure_host():
+    """Find out what this host can do and keep it."""
+    here = inventory.register_host(settings.HOST_NAME)
+    facts, checks = host.measure(outside.podman(), store=outside.store(), wanted_runtime=settings.OCI_RUNTIME)
+    inventory.observe_host(here, facts, checks)
+
+
+def _ring_again(here):
+    waiting = Operation.objects.filter(
+        host=here, state=State.QUEUED, requested_at__lt=timezone.now() - QUEUED_TOO_LONG
+    ).select_related("host")
+    if waiting and doorbell.queue_is_empty(here):
+        for operation in waiting:
+            doorbell.ring(operation)
+
+
+def _finish_abandoned(operation):
+    claim = operations.take_over(operation)
+    if claim is None:
+        return
+    log.warning("operation %s was abandoned by its agent", operation.pk)
+    gone = Unavailable(
+        f"The agent of {operation.host.name} ended in the middle of it.",
+        remedy="Look at what was found, then try again.",
+    )
+    with claim.heartbeat():
+        if operation.fencing >= TAKE_OVERS:
+            unknown = operations.Found(sentence="What became of it could not be found out.")
+            claim.fail(gone, found=unknown, state=State.LOST)
+        else:
+            _settle(claim, HANDLERS[operation.kind], gone)
+
+
+def _settle(claim, handler, error):
+    """Find out what is true now, make good what can be, and record the end.
+
+    When that fails too (Podman does not answer), the operation stays started, and the sweep takes it over later.
+    """
+    found = handler.settle(claim)
+    if not found.achieved:
+        claim.fail(error, found=found)
+        return
+    operation = claim.operation
+    claim.succeed(
+        action=f"{operation.kind}.found",
+        sentence=f"asked for: {operation}; it was found done after its agent had ended",
+        summary=f"{found.sentence} (Found so after: {error})",
+        criu_log=found.criu_log,
+    )
+
+
+def _clear_drafts(here):
+    """Drafts of operations that have ended, or never were, are nobody's."""
+    store = outside.store()
+    unfinished = set(Operation.objects.filter(host=here, state__in=Operation.UNFINISHED).values_list("pk", flat=True))
+    for owner in store.incoming_owners():
+        if not owner.isdigit() or int(owner) not in unfinished:
+            store.clear_incoming(owner)

@@ -1,0 +1,228 @@
+"""Taking a checkpoint: the container's memory and files into the catalog, and nothing lost when that fails.
+
+A checkpoint is in the catalog when its archive is whole, hashed and in the store, or it is not there at all. Podman
+stops the processes long before it can know that the export will fail, so whatever goes wrong after that is settled by
+bringing the workload back from the dump that Podman still holds.
+"""
+
+import shlex
+import time
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from containers_app.errors import BadInput, CommandFailed, Conflict
+from containers_app.models import Checkpoint, Operation, Tag
+from containers_app.runtime import capture, criu, podman, process
+from containers_app.runtime.types import CheckpointOptions, RestoreOptions
+
+from . import doorbell, inventory, operations, outside
+from .operations import Found
+
+RUNTIME_ENDS = 40  # seconds that an abandoned dump is given to end by itself
+
+
+def request_checkpoint(*, by, container, name, note, tags, options: CheckpointOptions, request_key=None):
+    """Ask for a checkpoint. Raises Conflict when the container is not running, BadInput for a name that is too long."""
+    if not container.running:
+        raise Conflict(
+            f"{container.name} is {container.state}, not running: there is no process to dump.",
+            remedy="Start or restore it first.",
+        )
+    name = name.strip() or default_name(container)
+    if len(name) > 120:
+        raise BadInput("A name has 120 characters at the most.", field="name")
+    how = "leaving it running" if options.leave_running else "stopping it"
+    return operations.request(
+        by=by, kind=Operation.Kind.CHECKPOINT, host=container.host, container=container, request_key=request_key,
+        sentence=f"asked to checkpoint {container.name}, {how}",
+        options={"name": name, "note": note, "tags": sorted(set(tags)), "flags": options.as_json()},
+    )  # fmt: skip
+
+
+def default_name(container):
+    """`looper 3` for the third checkpoint of looper."""
+    return f"{container.name} {container.checkpoints.count() + 1}"
+
+
+def command_preview(container, options: CheckpointOptions):
+    """The command line that a checkpoint with these options will run; the archive's path is made by the agent."""
+    arguments = podman.checkpoint_arguments(container.name, options, export="…")
+    return shlex.join(["podman", *arguments]).replace("'…'", "…")
+
+
+def perform_checkpoint(claim):
+    """Dump, export, complete, store, record. Raises what went wrong; `settle_checkpoint` then makes it good."""
+    operation, runner, store = claim.operation, outside.podman(), outside.store()
+    options = CheckpointOptions(**operation.options["flags"])
+    claim.phase("looking")
+    found = runner.inspect_one(operation.container.container_id)
+    _refuse_what_cannot_work(operation.container, found, store)
+    claim.expect(process.resident_bytes(found.pid))
+    claim.note(was_running=True)
+    with store.incoming(operation.pk) as folder:
+        claim.phase("dumping memory")
+        captured = capture.capture(
+            runner, found.container_id, options, folder,
+            on_start=claim.command, on_bytes=_Progress(claim), on_phase=claim.phase,
+        )  # fmt: skip
+        criu_log = criu.read_log(found.userdata, "dump.log")
+        claim.phase("storing")
+        claim.note(sha256=captured.facts.sha256)
+        store.put(captured.draft, captured.facts.sha256)
+    claim.phase("recording")
+    asked_at = timezone.now()
+    after = runner.inspect_one(found.container_id)
+    with transaction.atomic():
+        inventory.observe_containers(operation.host, [after] if after else [], asked_at=asked_at)
+        checkpoint = _record(operation, options, captured, after, store)
+        _succeed(claim, options, checkpoint, captured, criu_log)
+
+
+class _Progress:
+    """The first byte of the archive means that CRIU is done: the phase changes, then bytes are told."""
+
+    def __init__(self, claim):
+        self._claim = claim
+        self._begun = False
+
+    def __call__(self, count):
+        if not self._begun:
+            self._begun = True
+            self._claim.phase("archiving")
+        self._claim.progress(count)
+
+
+def _refuse_what_cannot_work(container, found, store):
+    """Raise Conflict for what would fail only after the processes have been stopped, or could not be restored."""
+    name = container.name
+    if found is None:
+        raise Conflict(f"Podman no longer knows {name}: somebody removed it.", remedy="Reload the page.")
+    if found.state != "running":
+        raise Conflict(
+            f'"{found.state}" is not running, cannot checkpoint: container state improper',
+            remedy="Start or restore it first.",
+        )
+    if found.auto_remove:
+        raise Conflict(
+            f"{name} was created with --rm: should the export fail, Podman would remove it with all its memory.",
+            remedy="Create it again without --rm.",
+        )
+    if found.dependencies:
+        raise Conflict(f"{name} depends on other containers: Podman would stop it and then refuse the export.")
+    if found.ipc_mode == "host":
+        raise Conflict(
+            f"{name} shares the host's /dev/shm: a restore would roll that back for the whole host.",
+            remedy="Create it again without --ipc=host.",
+        )
+    store.free_bytes()
+
+
+def _record(operation, options, captured, after, store):
+    facts, asked = captured.facts, operation.options
+    _, statistics = criu.statistics(captured.command.stdout)
+    checkpoint = Checkpoint.objects.create(
+        name=asked["name"],
+        note=asked["note"],
+        host=operation.host,
+        container=operation.container,
+        container_name=operation.container.name,
+        image_id=after.image_id if after else operation.container.image_id,
+        image_name=after.image_name if after else operation.container.image_name,
+        operation=operation,
+        taken_by=operation.requested_by,
+        taken_by_name=operation.requested_by.get_username() if operation.requested_by else "",
+        taken_at=timezone.now(),
+        dumped_at=after.checkpointed_at if after and not options.leave_running else None,
+        options=options.as_json(),
+        command=captured.command.argv,
+        store=store.name,
+        archive_sha256=facts.sha256,
+        archive_bytes=facts.archive_bytes,
+        unpacked_bytes=facts.unpacked_bytes,
+        members=[{"name": m.name, "size": m.size, "sha256": m.sha256} for m in facts.members],
+        completed_paths=facts.completed_paths,
+        statistics=statistics,
+        facts={**operation.host.facts, "oci_runtime": after.oci_runtime if after else ""},
+    )
+    checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in asked["tags"]])
+    doorbell.announce("checkpoints")
+    return checkpoint
+
+
+def _succeed(claim, options, checkpoint, captured, criu_log):
+    name = claim.operation.container.name
+    pages, frozen = (checkpoint.statistics.get(key, 0) for key in ("pages_written", "frozen_time"))
+    how = "leaving it running" if options.leave_running else "stopping it"
+    claim.succeed(
+        action="checkpoint.taken",
+        sentence=f"checkpointed {name} as {checkpoint.name}, {how}",
+        summary=f"Checkpointed {name}: {pages:,} pages, frozen for {frozen / 1000:.0f} ms.",
+        checkpoint=checkpoint,
+        output=captured.command.stdout + captured.command.stderr,
+        criu_log=criu_log,
+    )
+
+
+def settle_checkpoint(claim):
+    """Found, never achieved: after a failure or a lost agent nothing half-written stays, and the workload runs.
+
+    First waits for a dump that still goes on (killing Podman does not stop runc and CRIU, and Podman answers nothing
+    about a container that it exports), then reads how it ended, and brings the container back in place when it stands
+    still because of it.
+    """
+    operation, runner, store = claim.operation, outside.podman(), outside.store()
+    _await_the_end_of(operation, store)
+    store.clear_incoming(operation.pk)
+    sha256 = operation.result.get("sha256")
+    if sha256 and not Checkpoint.objects.filter(archive_sha256=sha256).exists():
+        store.delete(sha256)
+    asked_at = timezone.now()
+    found = runner.inspect_one(operation.container.container_id)
+    if found is None:
+        inventory.observe_removed(operation.container, asked_at=asked_at)
+        return Found(False, f"{operation.container.name} is gone from Podman.")
+    log = _dump_log(operation, found)
+    sentence = _bring_back(claim, runner, found) if _stands_still_because_of(operation, found, log) else ""
+    found = runner.inspect_one(found.container_id) or found
+    inventory.observe_containers(operation.host, [found], asked_at=timezone.now())
+    return Found(False, sentence or f"{found.name} is {found.state}.", log)
+
+
+def _await_the_end_of(operation, store):
+    """Let an abandoned `podman container checkpoint` and the runc and CRIU below it end; end Podman if it does not."""
+    capture.drain_abandoned(store.incoming_folder(operation.pk), seconds=RUNTIME_ENDS)
+    if process.alive(operation.process):
+        process.end(operation.process)
+    deadline = time.monotonic() + RUNTIME_ENDS
+    container_id = operation.container.container_id
+    while process.running_with("checkpoint", container_id, "--work-path") and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _dump_log(operation, found):
+    """The tail of this operation's dump.log; empty when the one that is there is of an earlier dump."""
+    try:
+        written = (found.userdata / "dump.log").stat().st_mtime
+    except FileNotFoundError:
+        return ""
+    fresh = written >= (operation.started_at - timedelta(seconds=1)).timestamp()
+    return criu.read_log(found.userdata, "dump.log") if fresh and operation.commands else ""
+
+
+def _stands_still_because_of(operation, found, log):
+    """True when this operation's dump is whole and the container does not run, though it did before."""
+    return found.state != "running" and bool(operation.result.get("was_running")) and criu.dump_is_whole(log)
+
+
+def _bring_back(claim, runner, found):
+    """Restore in place what this operation stopped; returns what came of it, in a sentence."""
+    asked = claim.operation.options["flags"]
+    options = RestoreOptions(tcp_established=asked["tcp_established"], file_locks=asked["file_locks"])
+    claim.phase("bringing it back")
+    try:
+        runner.restore(found.container_id, options, on_start=claim.command)
+    except CommandFailed as error:
+        return f"{found.name} stands still and could not be brought back ({error}); Podman still holds its dump."
+    return f"{found.name} was brought back from its own dump and runs again."

@@ -1,0 +1,121 @@
+"""Redis as doorbell and loudspeaker: rings a host's queue, announces what changed, carries log lines.
+
+Nothing here is the truth: when Redis is away, the database still holds all of it, the sweep rings again, and a page
+that is loaded anew shows what is. So no function here fails because Redis is away; it says so in the log.
+"""
+
+import json
+import logging
+from functools import cache
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+SIGNALS = "freezeframe:signals"  # pub/sub channel: one signal name a message, such as `container-7`
+LOG_CHANNEL = "freezeframe:log:"  # + container's primary key; pub/sub channel of log lines as JSON
+LOG_STREAM = "freezeframe:log-lines:"  # + primary key: Redis stream with the last lines, for pages without a stream
+LOG_WANTED = "freezeframe:log-wanted:"  # + host name: hash {container's primary key: container ID}
+LOG_LINES = 1000  # lines a log stream keeps
+LOG_SECONDS = 45  # how long a log is followed after the last sign that somebody looks
+
+
+@cache
+def client():
+    """This process's Redis client; short time-outs, because everything it carries can be done without."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, decode_responses=True)
+
+
+def ring(operation):
+    """Tell the operation's host, once this transaction has committed, that there is something to do."""
+    queue = operation.host.queue
+    transaction.on_commit(lambda: _ring(operation.pk, queue))
+
+
+def queue_is_empty(host):
+    """True when no message waits in the host's queue, so that whatever the database holds for it must be rung again."""
+    try:
+        return client().llen(host.queue) == 0
+    except redis.RedisError:
+        return False
+
+
+def announce(*signals):
+    """Tell the open pages, once this transaction has committed, which things have changed."""
+    transaction.on_commit(lambda: _publish(signals))
+
+
+def _ring(operation_id, queue):
+    try:
+        current_app.send_task("containers_app.tasks.run_operation", args=[operation_id], queue=queue, retry=False)
+    except (OperationalError, redis.RedisError) as error:
+        log.warning("operation %s waits for the sweep: the queue cannot be reached (%s)", operation_id, error)
+
+
+def _publish(signals):
+    try:
+        pipe = client().pipeline(transaction=False)
+        for signal in signals:
+            pipe.publish(SIGNALS, signal)
+        pipe.execute()
+    except redis.RedisError as error:
+        log.warning("open pages are not told of %s (%s)", ", ".join(signals), error)
+
+
+def want_log(container):
+    """Ask the container's host to follow its log for the next LOG_SECONDS; asked again while somebody looks."""
+    try:
+        pipe = client().pipeline(transaction=False)
+        pipe.set(f"{LOG_WANTED}{container.host.name}:{container.pk}", container.container_id, ex=LOG_SECONDS)
+        pipe.execute()
+    except redis.RedisError as error:
+        log.warning("the log of %s is not followed (%s)", container.name, error)
+
+
+def wanted_logs(host_name):
+    """{container's primary key: container ID} of the logs that somebody looks at on this host."""
+    prefix = f"{LOG_WANTED}{host_name}:"
+    try:
+        keys = list(client().scan_iter(match=f"{prefix}*", count=100))
+        values = client().mget(keys) if keys else []
+    except redis.RedisError:
+        return {}
+    return {int(key.removeprefix(prefix)): value for key, value in zip(keys, values, strict=True) if value}
+
+
+def start_log(container_pk):
+    """Forget the lines of an earlier following: the follower is about to send the tail of the log again."""
+    try:
+        client().delete(f"{LOG_STREAM}{container_pk}")
+    except redis.RedisError as error:
+        log.warning("log lines of %s are kept from before (%s)", container_pk, error)
+
+
+def publish_lines(container_pk, lines):
+    """Keep and announce log lines: `lines` is [(at, text)], `at` in RFC 3339 as Podman wrote it."""
+    stream = f"{LOG_STREAM}{container_pk}"
+    try:
+        pipe = client().pipeline(transaction=False)
+        for at, text in lines:
+            pipe.xadd(stream, {"at": at, "text": text}, maxlen=LOG_LINES, approximate=True)
+        pipe.expire(stream, 10 * LOG_SECONDS)
+        ids = pipe.execute()[: len(lines)]
+        pipe = client().pipeline(transaction=False)
+        for line_id, (at, text) in zip(ids, lines, strict=True):
+            pipe.publish(f"{LOG_CHANNEL}{container_pk}", json.dumps({"id": line_id, "at": at, "text": text}))
+        pipe.execute()
+    except redis.RedisError as error:
+        log.warning("log lines of %s are lost (%s)", container_pk, error)
+
+
+def read_lines(container_pk):
+    """The last lines of a followed log, oldest first: [{id, at, text}]; [] when nobody follows it or Redis is away."""
+    try:
+        rows = client().xrevrange(f"{LOG_STREAM}{container_pk}", count=LOG_LINES)
+    except redis.RedisError:
+        return []
+    return [{"id": line_id, **fields} for line_id, fields in reversed(rows)]

@@ -1,0 +1,121 @@
+"""The inventory: hosts, images and containers as Podman last said. The only writer of those rows.
+
+Two processes observe at once, the watcher and the worker, so every observation carries the moment *before* Podman was
+asked, and an older one never overwrites a newer one.
+"""
+
+from dataclasses import asdict
+
+from django.db import transaction
+from django.utils import timezone
+
+from containers_app.models import Container, Host, Image
+
+from . import audit, doorbell
+
+WATCHER, WORKER = "watcher", "worker"
+
+_MIRRORED = (
+    "name", "image_id", "image_name", "state", "pid", "exit_code", "created_at", "started_at", "finished_at",
+    "checkpointed_at", "restored_at", "ports", "command", "oci_runtime", "config",
+)  # fmt: skip
+
+
+def register_host(name):
+    """The Host row of that name, made (and audited) at its agent's first start."""
+    with transaction.atomic():
+        host, created = Host.objects.get_or_create(name=name)
+        if created:
+            audit.record(by=audit.Caller(), action="host.added", sentence=f"added the host {name}", host=host)
+            doorbell.announce("hosts")
+    return host
+
+
+def heartbeat(host, part):
+    """The host's watcher or worker is alive."""
+    was_away = Host.objects.get(pk=host.pk).away
+    Host.objects.filter(pk=host.pk).update(**{f"{part}_seen_at": timezone.now()})
+    if was_away != Host.objects.get(pk=host.pk).away:
+        doorbell.announce("hosts", "containers")
+
+
+def observe_host(host, facts, checks):
+    """Keep what was measured of a host: HostFacts and a list of Check."""
+    Host.objects.filter(pk=host.pk).update(facts=facts.as_json(), readiness=[asdict(check) for check in checks])
+    doorbell.announce("hosts")
+
+
+def observe_containers(host, facts, *, asked_at):
+    """Mirror these ContainerFacts; `asked_at` is when Podman was asked. Returns the rows, in the same order."""
+    return [_observe_container(host, fact, asked_at) for fact in facts]
+
+
+def observe_all(host, facts, *, listed, asked_at):
+    """Mirror these ContainerFacts, and mark as removed what is not in `listed`, the IDs of a full listing."""
+    with transaction.atomic():
+        observe_containers(host, facts, asked_at=asked_at)
+        gone = Container.objects.filter(host=host, removed_at=None, seen_at__lt=asked_at).exclude(
+            container_id__in=listed
+        )
+        for container in gone:
+            _mark_removed(container, asked_at)
+        Host.objects.filter(pk=host.pk).update(listed_at=timezone.now())
+
+
+def observe_removed(container, *, asked_at):
+    """Podman has no such container any more."""
+    _mark_removed(container, asked_at)
+
+
+def observe_restored(container, checkpoint):
+    """This container was restored from `checkpoint`: the edge of the lineage."""
+    Container.objects.filter(pk=container.pk).update(restored_from=checkpoint)
+    container.restored_from = checkpoint
+
+
+def observe_images(host, facts, *, asked_at):
+    """Mirror a full listing of ImageFacts."""
+    changed = False
+    with transaction.atomic():
+        rows = {image.image_id: image for image in Image.objects.filter(host=host)}
+        for fact in facts:
+            values = {**asdict(fact), "removed_at": None}
+            row = rows.pop(fact.image_id, None)
+            if row is None:
+                Image.objects.create(host=host, **values)
+                changed = True
+            elif any(getattr(row, name) != value for name, value in values.items()):
+                Image.objects.filter(pk=row.pk).update(**values)
+                changed = True
+        gone = [image.pk for image in rows.values() if image.removed_at is None]
+        if gone:
+            Image.objects.filter(pk__in=gone).update(removed_at=asked_at)
+        if gone or changed:
+            doorbell.announce("containers", "images")
+
+
+def _observe_container(host, fact, asked_at):
+    values = {name: getattr(fact, name) for name in _MIRRORED}
+    row, created = Container.objects.get_or_create(
+        host=host, container_id=fact.container_id, defaults={**values, "seen_at": asked_at}
+    )
+    changed = row.removed_at is not None or any(getattr(row, name) != value for name, value in values.items())
+    if not created:
+        fresh = Container.objects.filter(pk=row.pk, seen_at__lt=asked_at)
+        if not fresh.update(**values, seen_at=asked_at, removed_at=None):
+            row.refresh_from_db()
+            return row
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.removed_at = None
+    if created or changed:
+        doorbell.announce("containers", f"container-{row.pk}")
+    return row
+
+
+def _mark_removed(container, asked_at):
+    changed = Container.objects.filter(pk=container.pk, removed_at=None).update(
+        removed_at=asked_at, state="removed", pid=0, seen_at=asked_at
+    )
+    if changed:
+        doorbell.announce("containers", f"container-{container.pk}")

@@ -1,0 +1,226 @@
+"""A container's life apart from checkpoint and restore: the sample, create, start, kill, remove."""
+
+import io
+import tarfile
+from pathlib import Path
+
+from django.utils import timezone
+
+from containers_app.errors import Conflict, Unavailable
+from containers_app.models import Container, Operation
+from containers_app.runtime import podman as podman_runtime
+from containers_app.runtime.types import CreateOptions
+
+from . import inventory, operations, outside
+from .operations import Found
+
+Kind = Operation.Kind
+
+SAMPLE_NAME = "looper"
+SAMPLE_COMMAND = ["/bin/sh", "-c", "i=0; while true; do echo $i; i=$(expr $i + 1); sleep 1; done"]
+SAMPLE_IMAGE = "localhost/freezeframe-sample:1"
+SAMPLE_APPLETS = ("cat", "echo", "expr", "hostname", "ls", "mkdir", "ps", "rm", "sh", "sleep", "top", "touch", "vi")
+BUSYBOX = ("/bin/busybox", "/usr/bin/busybox", "/sbin/busybox", "/usr/sbin/busybox")
+
+
+def request_sample(*, by, host, request_key=None):
+    """Ask for the counting container of the tour, under a name that is free on this host."""
+    name = free_name(host, SAMPLE_NAME)
+    return operations.request(
+        by=by, kind=Kind.SAMPLE, host=host, target_name=name, request_key=request_key,
+        sentence=f"asked to run the sample as {name}",
+    )  # fmt: skip
+
+
+def request_create(*, by, host, name, image, command, publish, env, request_key=None):
+    """Ask for a new container that starts at once. Raises BadInput for a name or image that Podman does not take."""
+    podman_runtime.check_name(name)
+    podman_runtime.check_image(image)
+    _require_free(host, name)
+    return operations.request(
+        by=by, kind=Kind.CREATE, host=host, target_name=name, request_key=request_key,
+        sentence=f"asked to create {name} from {image}",
+        options={"image": image, "command": command, "publish": publish, "env": env},
+    )  # fmt: skip
+
+
+def request_start(*, by, container, request_key=None):
+    _require_state(container, {"created", "exited", "stopped", "initialized", "configured"}, "start")
+    return _request(Kind.START, by, container, request_key, f"asked to start {container.name}")
+
+
+def request_kill(*, by, container, request_key=None):
+    _require_state(container, {"running", "paused"}, "kill")
+    return _request(Kind.KILL, by, container, request_key, f"asked to kill {container.name}")
+
+
+def request_remove(*, by, container, request_key=None):
+    _require_state(container, {"created", "exited", "stopped", "initialized", "configured"}, "remove")
+    return _request(Kind.REMOVE, by, container, request_key, f"asked to remove {container.name}")
+
+
+def _request(kind, by, container, request_key, sentence):
+    return operations.request(
+        by=by, kind=kind, host=container.host, container=container, request_key=request_key, sentence=sentence
+    )
+
+
+def _require_state(container, states, verb):
+    if container.removed_at or container.state not in states:
+        raise Conflict(f"{container.name} is {container.state}: there is nothing to {verb}.", remedy="Reload the page.")
+
+
+def _require_free(host, name):
+    if Container.objects.filter(host=host, name=name, removed_at=None).exists():
+        raise Conflict(f"The name {name} is taken on {host.name}.", remedy="Choose another name.")
+
+
+def free_name(host, wanted):
+    """`wanted`, `wanted-2`, `wanted-3` …: the first that no container and no unfinished operation has."""
+    taken = set(Container.objects.filter(host=host, removed_at=None).values_list("name", flat=True))
+    unfinished = Operation.objects.filter(host=host, state__in=Operation.UNFINISHED)
+    taken |= set(unfinished.values_list("target_name", flat=True))
+    number, name = 1, wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def perform_sample(claim):
+    """Make the sample image from this machine's own busybox when it is not here, then create and start the looper."""
+    podman = outside.podman()
+    if not any(SAMPLE_IMAGE in image.names for image in podman.list_images()):
+        claim.phase("building the sample image")
+        podman.import_image(SAMPLE_IMAGE, sample_root(), changes=['CMD ["/bin/sh"]', "ENV PATH=/bin"])
+    _create_and_start(claim, podman, image=SAMPLE_IMAGE, command=SAMPLE_COMMAND, publish=[], env=[])
+
+
+def perform_create(claim):
+    """Create the container (Podman pulls the image when it is missing) and start it."""
+    _create_and_start(claim, outside.podman(), **claim.operation.options)
+
+
+def _create_and_start(claim, podman, *, image, command, publish, env):
+    operation = claim.operation
+    facts = operation.host.facts
+    options = CreateOptions(
+        name=operation.target_name, image=image, command=command, publish=publish, env=env,
+        runtime=facts.get("oci_runtime", ""), ulimits=facts.get("ulimits", []),
+    )  # fmt: skip
+    if podman.inspect_one(options.name):
+        raise Conflict(f"The name {options.name} is taken on {operation.host.name}.", remedy="Choose another name.")
+    claim.note(creating=True)
+    claim.phase("creating")
+    container_id = podman.create(options, on_start=claim.command).stdout.split()[-1]
+    claim.phase("starting")
+    podman.start(container_id, on_start=claim.command)
+    container = _observe(operation.host, podman, container_id)
+    claim.succeed(
+        action="container.created",
+        sentence=f"created and started {container.name} from {image}",
+        summary=f"{container.name} is {container.state}.",
+        container=container,
+    )
+
+
+def perform_start(claim):
+    podman, container = outside.podman(), claim.operation.container
+    claim.phase("starting")
+    podman.start(container.container_id, on_start=claim.command)
+    container = _observe(container.host, podman, container.container_id)
+    _succeed(claim, "container.started", f"started {container.name}", f"{container.name} is {container.state}.")
+
+
+def perform_kill(claim):
+    podman, container = outside.podman(), claim.operation.container
+    claim.phase("killing")
+    podman.kill(container.container_id, on_start=claim.command)
+    _observe(container.host, podman, container.container_id)
+    _succeed(claim, "container.killed", f"killed {container.name}", f"{container.name} was killed.")
+
+
+def perform_remove(claim):
+    podman, container = outside.podman(), claim.operation.container
+    claim.phase("removing")
+    podman.remove(container.container_id, on_start=claim.command)
+    inventory.observe_removed(container, asked_at=timezone.now())
+    _succeed(claim, "container.removed", f"removed {container.name}", f"{container.name} was removed.")
+
+
+def _succeed(claim, action, sentence, summary):
+    claim.succeed(action=action, sentence=sentence, summary=summary)
+
+
+def _observe(host, podman, container_id):
+    asked_at = timezone.now()
+    facts = podman.inspect_one(container_id)
+    if facts is None:
+        raise Conflict("Podman no longer knows the container: somebody removed it.")
+    return inventory.observe_containers(host, [facts], asked_at=asked_at)[0]
+
+
+def settle_create(claim):
+    """After a failure: a container that this operation created and could not start is removed, so its name is free."""
+    operation, podman = claim.operation, outside.podman()
+    asked_at = timezone.now()
+    found = podman.inspect_one(operation.target_name) if operation.result.get("creating") else None
+    if found is None:
+        return Found()
+    if found.state == "running":
+        inventory.observe_containers(operation.host, [found], asked_at=asked_at)
+        return Found(True, f"{operation.target_name} is running.")
+    podman.remove(found.container_id, force=True)
+    return Found(False, "The container that could not start was removed.")
+
+
+def settle_start(claim):
+    found = _settled(claim)
+    return Found(bool(found and found.state == "running"), _said(claim, found))
+
+
+def settle_kill(claim):
+    found = _settled(claim)
+    return Found(bool(found and found.state != "running"), _said(claim, found))
+
+
+def settle_remove(claim):
+    found = _settled(claim)
+    return Found(found is None, _said(claim, found))
+
+
+def _settled(claim):
+    """What Podman says of the operation's container now; the inventory is told too."""
+    container, asked_at = claim.operation.container, timezone.now()
+    found = outside.podman().inspect_one(container.container_id)
+    if found:
+        inventory.observe_containers(container.host, [found], asked_at=asked_at)
+    else:
+        inventory.observe_removed(container, asked_at=asked_at)
+    return found
+
+
+def _said(claim, found):
+    return f"{claim.operation.container.name} is {found.state if found else 'removed'}."
+
+
+def sample_root():
+    """The sample's root file system as tar bytes: this machine's static busybox and links to it."""
+    busybox = next((path for path in BUSYBOX if Path(path).is_file()), None)
+    if not busybox:
+        raise Unavailable("The sample needs busybox on this host.", remedy="Run script/setup on this host as root.")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder in ("bin", "etc", "proc", "sys", "dev", "tmp"):
+            info = tarfile.TarInfo(folder)
+            info.type, info.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+            tar.addfile(info)
+        info = tarfile.TarInfo("bin/busybox")
+        info.size, info.mode = Path(busybox).stat().st_size, 0o755
+        with open(busybox, "rb") as file:
+            tar.addfile(info, file)
+        for applet in SAMPLE_APPLETS:
+            info = tarfile.TarInfo(f"bin/{applet}")
+            info.type, info.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(info)
+    return buffer.getvalue()

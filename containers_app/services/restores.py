@@ -1,0 +1,154 @@
+"""Bringing a checkpoint back: in place, under its own name after the container was removed, or as a new container.
+
+The archive's digest is checked before Podman sees a byte of it. What a failed import leaves behind (a container in
+state created, an empty volume) is removed again.
+"""
+
+from django.db import transaction
+from django.utils import timezone
+
+from containers_app.errors import Conflict
+from containers_app.models import Container, Operation
+from containers_app.runtime import archive, criu
+from containers_app.runtime import podman as podman_runtime
+from containers_app.runtime.types import RestoreOptions
+
+from . import inventory, operations, outside
+from .operations import Found
+
+
+def own_name(checkpoint):
+    """(possible, why): whether the checkpoint can be restored under its container's own name now, in words.
+
+    The words say what will happen, or what is in the way. From the database; the agent looks again.
+    """
+    container = checkpoint.container
+    name = container.name
+    if container.removed_at is None:
+        if container.checkpointed and container.checkpointed_at == checkpoint.dumped_at:
+            return True, f"{name} stands still since this checkpoint: it goes on in place."
+        if container.running:
+            return False, f"{name} is running. Restore under another name, or remove {name} first."
+        return False, f"{name} has gone on since. Restore under another name, or remove {name} first."
+    if Container.objects.filter(host=checkpoint.host, name=checkpoint.container_name, removed_at=None).exists():
+        return False, f"Another container has the name {checkpoint.container_name} now. Restore under another name."
+    return True, f"{name} was removed: it comes back under its own name and ID."
+
+
+def request_restore(*, by, checkpoint, name, options: RestoreOptions, request_key=None):
+    """Ask for a restore; `name` "" means under its own name. Raises Conflict when that, or the new name, is taken."""
+    host, name = checkpoint.host, name.strip()
+    if not name:
+        possible, reason = own_name(checkpoint)
+        if not possible:
+            raise Conflict(reason)
+        how = "in place" if checkpoint.container.removed_at is None else "under its own name"
+        container, target_name = checkpoint.container, ""
+    else:
+        podman_runtime.check_name(name)
+        if Container.objects.filter(host=host, name=name, removed_at=None).exists():
+            raise Conflict(f"The name {name} is taken on {host.name}.", remedy="Choose another name.")
+        how, container, target_name = f"as {name}", None, name
+    return operations.request(
+        by=by, kind=Operation.Kind.RESTORE, host=host, container=container, checkpoint=checkpoint,
+        target_name=target_name, request_key=request_key,
+        sentence=f"asked to restore {checkpoint.name} {how}",
+        options={"flags": {**options.as_json(), "name": target_name}},
+    )  # fmt: skip
+
+
+def perform_restore(claim):
+    """Restore in place where the container still stands with this very dump, otherwise from the archive."""
+    operation, podman = claim.operation, outside.podman()
+    options = RestoreOptions(**operation.options["flags"])
+    claim.phase("looking")
+    found = podman.inspect_one(operation.checkpoint.container.container_id)
+    if found and not options.name:
+        _refuse_other_dump(operation.checkpoint, found)
+        claim.phase("restoring")
+        result = podman.restore(found.container_id, options, on_start=claim.command)
+    else:
+        result = _restore_archive(claim, podman, options)
+    container_id, statistics = criu.statistics(result.stdout)
+    asked_at = timezone.now()
+    after = podman.inspect_one(container_id)
+    if after is None or after.state != "running":
+        raise Conflict(
+            f"Podman restored it, but it is {after.state if after else 'gone'} now: it ended by itself at once."
+        )
+    _record(claim, after, asked_at, statistics, result)
+
+
+def _restore_archive(claim, podman, options):
+    operation, store = claim.operation, outside.store()
+    checkpoint = operation.checkpoint
+    name = options.name or checkpoint.container_name
+    if podman.inspect_one(name):
+        raise Conflict(f"The name {name} is taken on {operation.host.name}.", remedy="Choose another name.")
+    claim.note(importing=name, volumes=sorted(podman.volume_names()))
+    claim.expect(checkpoint.unpacked_bytes)
+    with store.incoming(operation.pk) as folder:
+        claim.phase("verifying and unpacking")
+        with store.open(checkpoint.archive_sha256) as packed:
+            target = folder / "import.tar"
+            archive.unpack(packed, target, sha256=checkpoint.archive_sha256, on_progress=claim.progress)
+        claim.phase("restoring")
+        return podman.restore_archive(target, options, on_start=claim.command)
+
+
+def _refuse_other_dump(checkpoint, found):
+    if found.state == "running":
+        raise Conflict(f"{found.name} is running.", remedy="Restore under another name.")
+    if found.checkpointed_at is None or found.checkpointed_at != checkpoint.dumped_at:
+        raise Conflict(f"{found.name} has gone on since this checkpoint.", remedy="Restore under another name.")
+
+
+def _record(claim, after, asked_at, statistics, result):
+    operation = claim.operation
+    checkpoint = operation.checkpoint
+    seconds = statistics.get("podman_restore_duration", 0) / 1e6
+    with transaction.atomic():
+        container = inventory.observe_containers(operation.host, [after], asked_at=asked_at)[0]
+        inventory.observe_restored(container, checkpoint)
+        how = "in place" if "--import" not in result.argv else f"as {after.name}"
+        claim.succeed(
+            action="checkpoint.restored",
+            sentence=f"restored {checkpoint.name} {how}",
+            summary=f"Restored {checkpoint.name} {how} in {seconds:.2f} s.",
+            container=container,
+            output=result.stdout + result.stderr,
+            statistics=statistics,
+        )
+
+
+def settle_restore(claim):
+    """Found: a container that runs is a restore that worked; what a failed one left behind is removed."""
+    operation, podman = claim.operation, outside.podman()
+    outside.store().clear_incoming(operation.pk)
+    name = operation.result.get("importing")
+    asked_at = timezone.now()
+    found = podman.inspect_one(name or operation.checkpoint.container.container_id)
+    if found is None or not operation.commands:
+        return Found()
+    criu_log = criu.read_log(found.userdata, "restore.log")
+    if name and found.state != "running":
+        podman.remove(found.container_id, force=True)
+        _remove_new_volumes(podman, operation)
+        return Found(False, "What the failed import had left behind was removed.", criu_log)
+    with transaction.atomic():
+        container = inventory.observe_containers(operation.host, [found], asked_at=asked_at)[0]
+        if found.state == "running":
+            inventory.observe_restored(container, operation.checkpoint)
+    return Found(found.state == "running", f"{found.name} is {found.state}.", criu_log)
+
+
+def _remove_new_volumes(podman, operation):
+    for volume in podman.volume_names() - set(operation.result.get("volumes", [])):
+        if volume in _volumes_of(operation.checkpoint):
+            podman.remove_volume(volume)
+
+
+def _volumes_of(checkpoint):
+    """Names of the volumes whose content is in the archive: its members `volumes/NAME.tar`."""
+    names = [member["name"] for member in checkpoint.members]
+    return {name.removeprefix("volumes/").removesuffix(".tar") for name in names if name.startswith("volumes/")}

@@ -1,0 +1,193 @@
+"""The watcher of one host: follows `podman events`, mirrors what Podman has, and follows the logs that people look at.
+
+An event is only a hint to look (Podman announces restores that failed): the inventory is always read anew.
+"""
+
+import json
+import logging
+import os
+import select
+import subprocess
+import threading
+import time
+from contextlib import suppress
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+from django.utils import timezone
+
+from containers_app.errors import FreezeframeError
+from containers_app.models import Container
+
+from . import agent, doorbell, inventory, outside
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 10  # seconds between signs of life
+LISTING = 30  # seconds between full listings when nothing happens
+MEASURING = 600  # seconds between measurements of the host
+MEASURING_AGAIN = 30  # seconds after a measurement that Podman was too busy for
+SETTLE = 0.1  # seconds after an event in which more of them are expected
+TAIL = 500  # lines of a log that are sent when somebody begins to look
+LINE_LIMIT = 16 * 1024  # bytes of one log line
+
+
+class Watcher:
+    """Runs until `stop` is set. Threads read events, follow logs, measure, beat; this one writes the inventory."""
+
+    def __init__(self):
+        self.stop = threading.Event()
+        self._changed = threading.Event()
+        self._seen = {}  # container ID → its last row of `podman ps`: what has not changed is not inspected again
+        self._podman = outside.podman()
+        self._events = None  # the running `podman events`
+
+    def run(self):
+        host = inventory.register_host(settings.HOST_NAME)
+        threads = [
+            threading.Thread(target=self._follow_events, name="events", daemon=True),
+            threading.Thread(target=LogFollower(host, self.stop).run, name="logs", daemon=True),
+            threading.Thread(target=self._measure, name="measure", daemon=True),
+            threading.Thread(target=self._beat, args=(host,), name="heartbeat", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        listed = 0.0
+        self._changed.set()
+        while not self.stop.is_set():
+            changed = self._changed.wait(timeout=HEARTBEAT)
+            close_old_connections()
+            if changed or time.monotonic() - listed >= LISTING:
+                self.stop.wait(SETTLE)
+                self._changed.clear()
+                listed = time.monotonic()
+                self._guarded(self.look, host)
+        if self._events:
+            self._events.terminate()
+        for thread in threads[:2]:
+            thread.join(timeout=5)
+
+    def look(self, host):
+        """Read what Podman has and mirror it. Only containers whose line in `podman ps` has changed are inspected."""
+        asked_at = timezone.now()
+        rows = {row["Id"]: row for row in self._podman.list_containers()}
+        changed = [key for key, row in rows.items() if self._seen.get(key) != _essence(row)]
+        facts = self._podman.inspect(*changed)
+        inventory.observe_all(host, facts, listed=list(rows), asked_at=asked_at)
+        found = {fact.container_id for fact in facts}
+        self._seen = {key: _essence(row) for key, row in rows.items() if key in found or key in self._seen}
+        inventory.observe_images(host, self._podman.list_images(), asked_at=asked_at)
+
+    def _follow_events(self):
+        while not self.stop.is_set():
+            with suppress(FreezeframeError, OSError):
+                self._events = self._podman.start_events(stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                for line in self._events.stdout:
+                    if _matters(line):
+                        self._changed.set()
+                self._events.wait()
+            self.stop.wait(2)
+
+    def _measure(self):
+        while not self.stop.is_set():
+            measured = self._guarded(agent.measure_host)
+            connection.close()
+            self.stop.wait(MEASURING if measured else MEASURING_AGAIN)
+
+    def _beat(self, host):
+        """A thread of its own: `podman ps` may wait for minutes while a large container is exported."""
+        while not self.stop.is_set():
+            self._guarded(inventory.heartbeat, host, inventory.WATCHER)
+            connection.close()
+            self.stop.wait(HEARTBEAT)
+
+    def _guarded(self, function, *arguments):
+        """True when it went well; what goes wrong is logged, and tried again at the next round."""
+        try:
+            function(*arguments)
+        except (FreezeframeError, DatabaseError) as error:
+            log.warning("%s: %s", function.__name__, error)
+            return False
+        return True
+
+
+class LogFollower:
+    """Keeps one `podman logs --follow` per container that somebody looks at."""
+
+    def __init__(self, host, stop):
+        self._host, self._stop = host, stop
+        self._followed = {}  # container's primary key → (thread, its own stop)
+
+    def run(self):
+        while not self._stop.wait(0.5):
+            wanted = doorbell.wanted_logs(self._host.name)
+            for key in [key for key in self._followed if key not in wanted]:
+                self._followed.pop(key)[1].set()
+            for key, container_id in wanted.items():
+                thread, _ = self._followed.get(key, (None, None))
+                if thread is None or not thread.is_alive():
+                    done = threading.Event()
+                    thread = threading.Thread(target=follow_log, args=(key, container_id, done), daemon=True)
+                    self._followed[key] = (thread, done)
+                    thread.start()
+        for _, done in self._followed.values():
+            done.set()
+        for thread, _ in self._followed.values():
+            thread.join(timeout=2)
+
+
+def follow_log(key, container_id, done):
+    """Publish the log of one container until `done`; begins again where it stopped when the container runs again."""
+    podman, last = outside.podman(), ""
+    doorbell.start_log(key)
+    while not done.is_set():
+        with suppress(FreezeframeError):
+            process = podman.start_logs(
+                container_id, tail=TAIL, since=last, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+            try:
+                last = _publish_until(process, done, key, last)
+            finally:
+                process.kill()
+                process.wait()
+        while not done.wait(0.5) and not Container.objects.filter(pk=key, state="running").exists():
+            pass
+    connection.close()
+
+
+def _publish_until(process, done, key, last):
+    """Send lines in batches as they come; returns the time of the last one."""
+    descriptor, rest = process.stdout.fileno(), b""
+    while not done.is_set():
+        ready, _, _ = select.select([descriptor], [], [], 0.5)
+        if not ready:
+            continue
+        block = os.read(descriptor, 256 * 1024)
+        if not block:
+            break
+        *lines, rest = (rest + block).split(b"\n")
+        rest = rest[:LINE_LIMIT]
+        fresh = [line for line in map(_split, lines) if line[0] > last]
+        if fresh:
+            doorbell.publish_lines(key, fresh)
+            last = fresh[-1][0]
+    return last
+
+
+def _split(line):
+    """(time, text) of one line of `podman logs --timestamps`."""
+    at, _, text = line[:LINE_LIMIT].decode(errors="replace").partition(" ")
+    return at, text.rstrip("\r")
+
+
+def _matters(line):
+    with suppress(ValueError):
+        return json.loads(line).get("Type") in {"container", "image", "pod", "volume"}
+    return False
+
+
+def _essence(row):
+    """What of a line of `podman ps` shows that the container must be inspected again (`Status` counts seconds)."""
+    return {
+        key: row.get(key) for key in ("State", "Names", "Pid", "StartedAt", "Exited", "ExitedAt", "ExitCode", "Ports")
+    }

@@ -1,0 +1,132 @@
+"""Server-sent events: what changed, never HTML. Elements re-fetch themselves through their ordinary views.
+
+One Redis subscription per web process, fanned out in memory to every open page. A page that is slow gets each signal
+once, however often it came; log lines beyond the last thousand are dropped.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from contextlib import asynccontextmanager
+
+import redis.asyncio
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from . import access
+from .services import doorbell
+
+log = logging.getLogger(__name__)
+
+STILL_HERE = 15  # seconds between signs of life, which also keep a log followed
+RETRY = 2  # seconds before the subscription is made anew
+
+
+@require_GET
+async def event_stream(request):
+    """GET /events/ and /events/?log=<container>: an endless stream of signals, and of one container's log lines."""
+    user = await request.auser()
+    container = None
+    if request.GET.get("log", "").isdigit():
+        container = await sync_to_async(access.get_container_for)(user, int(request.GET["log"]))
+    response = StreamingHttpResponse(_events(container), content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def want_log(container):
+    """Somebody looks at this container: its log is to be followed."""
+    doorbell.want_log(container)
+
+
+def read_log(container):
+    """The lines of this container's log that are at hand, oldest first: [{id, at, text}]."""
+    return doorbell.read_lines(container.pk)
+
+
+async def _events(container):
+    async with hub.listener(container.pk if container else None) as listener:
+        yield "retry: 2000\nevent: connected\ndata: 1\n\n"
+        asked = 0.0
+        while True:
+            if container and time.monotonic() - asked >= STILL_HERE:
+                await sync_to_async(doorbell.want_log)(container)
+                asked = time.monotonic()
+            events = await listener.next(timeout=STILL_HERE)
+            yield "".join(f"event: {event}\ndata: {data}\n\n" for event, data in events) or ": still here\n\n"
+
+
+class Listener:
+    """One open page: the signals that it has not been sent yet, each once, and its log lines in order."""
+
+    def __init__(self, channel):
+        self.channel = channel
+        self._signals, self._lines = {}, deque(maxlen=doorbell.LOG_LINES)
+        self._something = asyncio.Event()
+
+    def put(self, channel, data):
+        if channel == doorbell.SIGNALS:
+            self._signals[data] = "1"
+        elif channel == self.channel:
+            self._lines.append(("log", data))
+        else:
+            return
+        self._something.set()
+
+    async def next(self, *, timeout):
+        """Everything that has come, as [(event, data)]; [] after `timeout` seconds of silence."""
+        try:
+            await asyncio.wait_for(self._something.wait(), timeout)
+        except TimeoutError:
+            return []
+        self._something.clear()
+        events = [*self._signals.items(), *self._lines]
+        self._signals, self._lines = {}, deque(maxlen=doorbell.LOG_LINES)
+        return events
+
+
+class Hub:
+    """The process's one subscription, kept while anybody listens."""
+
+    def __init__(self):
+        self._listeners, self._task = set(), None
+
+    @asynccontextmanager
+    async def listener(self, container_pk):
+        listener = Listener(f"{doorbell.LOG_CHANNEL}{container_pk}" if container_pk else None)
+        self._listeners.add(listener)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._pump())
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    async def _pump(self):
+        while self._listeners:
+            try:
+                await self._listen()
+            except (redis.RedisError, OSError) as error:
+                log.warning("signals are silent: Redis cannot be reached (%s)", error)
+                await asyncio.sleep(RETRY)
+
+    async def _listen(self):
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, decode_responses=True)
+        try:
+            async with client.pubsub() as subscription:
+                await subscription.subscribe(doorbell.SIGNALS)
+                await subscription.psubscribe(f"{doorbell.LOG_CHANNEL}*")
+                while self._listeners:
+                    message = await subscription.get_message(ignore_subscribe_messages=True, timeout=5)
+                    if message:
+                        for listener in self._listeners:
+                            listener.put(message["channel"], message["data"])
+        finally:
+            await client.aclose()
+
+
+hub = Hub()
