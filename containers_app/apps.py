@@ -7,4 +7,4 @@ class ContainersAppConfig(AppConfig):
     name = "containers_app"
 
     def ready(self):
-        from . import checks  # noqa: F401
+        from . import checks, signins  # noqa: F401

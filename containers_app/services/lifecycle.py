@@ -1,14 +1,11 @@
 """A container's life apart from checkpoint and restore: the sample, create, start, kill, remove."""
 
-import io
-import tarfile
-from pathlib import Path
-
 from django.utils import timezone
 
-from containers_app.errors import Conflict, Unavailable
+from containers_app.errors import Conflict
 from containers_app.models import Container, Operation
 from containers_app.runtime import podman as podman_runtime
+from containers_app.runtime import sample
 from containers_app.runtime.types import CreateOptions
 
 from . import inventory, operations, outside
@@ -19,8 +16,6 @@ Kind = Operation.Kind
 SAMPLE_NAME = "looper"
 SAMPLE_COMMAND = ["/bin/sh", "-c", "i=0; while true; do echo $i; i=$(expr $i + 1); sleep 1; done"]
 SAMPLE_IMAGE = "localhost/freezeframe-sample:1"
-SAMPLE_APPLETS = ("cat", "echo", "expr", "hostname", "ls", "mkdir", "ps", "rm", "sh", "sleep", "top", "touch", "vi")
-BUSYBOX = ("/bin/busybox", "/usr/bin/busybox", "/sbin/busybox", "/usr/sbin/busybox")
 
 
 def request_sample(*, by, host, request_key=None):
@@ -92,7 +87,7 @@ def perform_sample(claim):
     podman = outside.podman()
     if not any(SAMPLE_IMAGE in image.names for image in podman.list_images()):
         claim.phase("building the sample image")
-        podman.import_image(SAMPLE_IMAGE, sample_root(), changes=['CMD ["/bin/sh"]', "ENV PATH=/bin"])
+        podman.import_image(SAMPLE_IMAGE, sample.root(), changes=['CMD ["/bin/sh"]', "ENV PATH=/bin"])
     _create_and_start(claim, podman, image=SAMPLE_IMAGE, command=SAMPLE_COMMAND, publish=[], env=[])
 
 
@@ -202,25 +197,3 @@ def _settled(claim):
 
 def _said(claim, found):
     return f"{claim.operation.container.name} is {found.state if found else 'removed'}."
-
-
-def sample_root():
-    """The sample's root file system as tar bytes: this machine's static busybox and links to it."""
-    busybox = next((path for path in BUSYBOX if Path(path).is_file()), None)
-    if not busybox:
-        raise Unavailable("The sample needs busybox on this host.", remedy="Run script/setup on this host as root.")
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for folder in ("bin", "etc", "proc", "sys", "dev", "tmp"):
-            info = tarfile.TarInfo(folder)
-            info.type, info.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
-            tar.addfile(info)
-        info = tarfile.TarInfo("bin/busybox")
-        info.size, info.mode = Path(busybox).stat().st_size, 0o755
-        with open(busybox, "rb") as file:
-            tar.addfile(info, file)
-        for applet in SAMPLE_APPLETS:
-            info = tarfile.TarInfo(f"bin/{applet}")
-            info.type, info.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(info)
-    return buffer.getvalue()

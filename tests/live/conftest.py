@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from containers_app.models import Checkpoint, Container, Host, Operation
+from containers_app.runtime import sample
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 from containers_app.services import audit, checkpoints, lifecycle, restores
 from tests.live.site import wait_for
@@ -38,7 +39,7 @@ class Operator:
 
     def sample_image(self):
         if not self.site.podman("image", "list", "--quiet", lifecycle.SAMPLE_IMAGE, check=False):
-            self.site.podman("import", "--quiet", "-", lifecycle.SAMPLE_IMAGE, stdin=lifecycle.sample_root())
+            self.site.podman("import", "--quiet", "-", lifecycle.SAMPLE_IMAGE, stdin=sample.root())
 
     def checkpoint(self, container, **options):
         operation = self.request_checkpoint(container, **options)

@@ -9,7 +9,7 @@ import pytest
 
 from containers_app.errors import Conflict
 from containers_app.models import Checkpoint, Container, Operation
-from containers_app.runtime import process
+from containers_app.runtime import process, sample
 from containers_app.runtime.types import CheckpointOptions
 from containers_app.services import lifecycle, operations
 from tests.live.conftest import LOOP, fresh, numbers
@@ -33,7 +33,7 @@ def hog(site, operator):
 
 def image_with_files(site):
     """An image of the sample's root and two files under a path that no host has."""
-    buffer = io.BytesIO(lifecycle.sample_root())
+    buffer = io.BytesIO(sample.root())
     with tarfile.open(fileobj=buffer, mode="a") as tar:
         for name, text in (("config", b"from the image\n"), ("old", b"to be deleted\n"), ("same", b"untouched\n")):
             info = tarfile.TarInfo(f"ff-appdata/{name}")
