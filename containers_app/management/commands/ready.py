@@ -37,8 +37,14 @@ class Command(BaseCommand):
                 self.stdout.write(f"Not ready to checkpoint: {check['title']}: {check['detail']}. {check['remedy']}")
 
     def _answers(self, url):
+        """Asked as a proxy in front would ask, so that a site behind HTTPS answers here too."""
+        headers = {
+            "Host": settings.ALLOWED_HOSTS[0].lstrip("*."),
+            "X-Forwarded-Proto": "https" if settings.HTTPS else "http",
+        }
+        request = urllib.request.Request(f"{url}sign-in/", headers=headers)  # noqa: S310 - the address is our own
         try:
-            return urllib.request.urlopen(f"{url}sign-in/", timeout=5).status == 200  # noqa: S310 - the address is our own
+            return urllib.request.urlopen(request, timeout=5).status == 200  # noqa: S310
         except (urllib.error.URLError, OSError):
             return False
 
