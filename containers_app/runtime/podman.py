@@ -6,6 +6,7 @@ pattern before they come near a command line. Failures become CommandFailed with
 
 import json
 import re
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,8 +80,15 @@ class Podman:
         return result.stdout.strip().removeprefix("sha256:")
 
     def create(self, options: CreateOptions, *, on_start=None):
-        """Create a container; pulls the image when it is not here. Returns the CommandResult; stdout ends in its ID."""
-        return self._run(*create_arguments(options), timeout=SLOW, on_start=on_start)
+        """Create a container; pulls the image when it is not here. Returns the CommandResult; stdout ends in its ID.
+
+        Environment values may be secrets: they go through a file, never over the command line.
+        """
+        with tempfile.NamedTemporaryFile("w", prefix="freezeframe-env-") as env_file:
+            env_file.writelines(f"{pair}\n" for pair in options.env)
+            env_file.flush()
+            arguments = create_arguments(options, env_file=env_file.name)
+            return self._run(*arguments, timeout=SLOW, on_start=on_start)
 
     def start(self, container, *, on_start=None):
         return self._run("start", check_name(container), timeout=ACT, on_start=on_start)
@@ -170,12 +178,14 @@ def check_image(image):
     return image
 
 
-def create_arguments(options: CreateOptions):
+def create_arguments(options: CreateOptions, *, env_file=""):
     """The argument list of `podman create` after the binary's name. `--runtime` is a global option of Podman."""
     runtime = ["--runtime", options.runtime] if options.runtime else []
     arguments = [*runtime, "create", "--name", check_name(options.name)]
-    for flag, values in (("--ulimit", options.ulimits), ("--publish", options.publish), ("--env", options.env)):
+    for flag, values in (("--ulimit", options.ulimits), ("--publish", options.publish)):
         arguments += [f"{flag}={value}" for value in values]
+    if options.env:
+        arguments += ["--env-file", env_file]
     return [*arguments, check_image(options.image), *options.command]
 
 

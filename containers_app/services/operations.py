@@ -57,7 +57,7 @@ def request(
                 result="requested",
                 sentence=sentence,
                 operation=operation,
-                details=options,
+                details=without_values(options),
             )
             doorbell.ring(operation)
             doorbell.announce(*signals_of(operation))
@@ -72,11 +72,22 @@ def request(
         ) from error
 
 
+def without_values(options):
+    """Options as the history keeps them: environment values may be secrets, so only their names stay."""
+    kept = dict(options or {})
+    if "env" in kept:
+        kept["env"] = [pair.partition("=")[0] for pair in kept["env"]]
+    return kept
+
+
 def cancel(*, by, operation):
     """Cancel an operation that no agent has claimed yet. Raises Conflict when one has."""
     with transaction.atomic():
         changed = Operation.objects.filter(pk=operation.pk, state=State.QUEUED).update(
-            state=State.CANCELLED, finished_at=timezone.now(), summary=f"Cancelled by {by.name} before it began."
+            state=State.CANCELLED,
+            finished_at=timezone.now(),
+            summary=f"Cancelled by {by.name} before it began.",
+            options=without_values(operation.options),
         )
         if not changed:
             raise Conflict("It has begun: only a queued operation can be cancelled.")
@@ -242,6 +253,7 @@ class Claim:
     def _finish(self, state, *, action, sentence, container=None, checkpoint=None, **fields):
         if container is not None:
             fields["container"] = container
+        fields["options"] = without_values(self.operation.options)
         with transaction.atomic():
             self._write(state=state, finished_at=timezone.now(), process={}, **fields)
             audit.record(

@@ -114,3 +114,10 @@ def test_pressing_twice_runs_podman_once(site, operator):
     wait_for(lambda: not Operation.objects.filter(state__in=Operation.UNFINISHED).exists(), "all is quiet")
     assert looper.checkpoints.count() == 1
     assert len(Operation.objects.get(pk=operation.pk).commands) == 1
+
+
+def test_the_environment_reaches_the_container_and_nothing_else(site, operator):
+    looper = operator.create("looper", env=["COLOUR=ice blue", "TOKEN=hush=hush"])
+    assert site.podman("exec", "looper", "/bin/sh", "-c", "echo $COLOUR $TOKEN") == "ice blue hush=hush\n"
+    event = AuditEvent.objects.get(container=looper, action="container.created")
+    assert "hush" not in f"{event.commands}{event.details}{looper.operations.get().options}"

@@ -52,3 +52,9 @@ def test_podmans_times_are_read_with_microseconds_and_the_year_1_is_never():
     assert podman.moment("2026-11-23T12:04:37.1+01:00").microsecond == 100000
     assert podman.moment("0001-01-01T00:00:00Z") is None
     assert podman.moment("") is None
+
+
+def test_environment_values_are_not_on_the_command_line():
+    options = CreateOptions(name="a", image="busybox", env=["TOKEN=hush"])
+    arguments = podman.create_arguments(options, env_file="/x")
+    assert "--env-file" in arguments and "hush" not in " ".join(arguments)

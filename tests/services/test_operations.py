@@ -214,3 +214,12 @@ def test_the_sweep_clears_drafts_of_nobody(local, settings):
         (settings.STORE_DIR / "incoming" / owner).mkdir(parents=True)
     agent.sweep()
     assert [entry.name for entry in (settings.STORE_DIR / "incoming").iterdir()] == [str(kept.pk)]
+
+
+def test_environment_values_stay_out_of_the_history_and_go_when_it_ends():
+    operation = request(a_container(), by=audit.Caller(), options={"env": ["TOKEN=hush"], "image": "x"})
+    assert operation.options["env"] == ["TOKEN=hush"]
+    assert AuditEvent.objects.get().details == {"env": ["TOKEN"], "image": "x"}
+    claim = operations.claim(operation.pk)
+    claim.fail(Conflict("no"))
+    assert Operation.objects.get().options["env"] == ["TOKEN"]

@@ -1,0 +1,62 @@
+"""A real Chromium on the running site. A console error, a page error or a CSP violation fails the test that saw it."""
+
+import re
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.live.conftest import operator  # noqa: F401
+
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PATIENCE = 30_000  # milliseconds
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "Chromium is missing: script/setup --tests installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium, site):
+    """Makes pages, each with a session of its own; what they complain about fails the test."""
+    complaints, contexts = [], []
+
+    def make(**options):
+        context = chromium.new_context(base_url=site.url, viewport={"width": 1360, "height": 900}, **options)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    # An answer of 4xx that a test provokes is told by the console as well; what our own code does is not excused.
+    assert [text for text in complaints if "status of 4" not in text] == []
+
+
+@pytest.fixture
+def page(new_page, site):
+    """A page on which the administrator has signed in."""
+    page = new_page()
+    sign_in(page, "admin", re.search(r"password (\S+)\)", site.ready_line)[1])
+    return page
+
+
+def sign_in(page, name, password):
+    page.goto("/")
+    page.get_by_label("Name", exact=False).first.fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/")
