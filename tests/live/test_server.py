@@ -1,0 +1,90 @@
+"""`script/server` as a person runs it: one ready line, everything restarts when killed, Ctrl-C leaves nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from containers_app.runtime import process
+from tests.live.site import CHECKOUT, _free_port, wait_for
+
+pytestmark = pytest.mark.live
+
+
+def descendants(pid):
+    """{pid: command} of everything below `pid`, whatever session it is in."""
+    found, waiting = {}, [pid]
+    while waiting:
+        for task in Path(f"/proc/{waiting.pop()}/task").glob("*"):
+            for child in map(int, (task / "children").read_text().split()):
+                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                waiting.append(child)
+    return found
+
+
+@pytest.fixture
+def server(site):
+    """A second Freezeframe, started by script/server with a data directory and a port of its own."""
+    with tempfile.TemporaryDirectory(prefix="ff-s-") as folder:
+        env = {
+            name: value for name, value in site.env.items() if name not in {"DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+        }
+        env |= {"FREEZEFRAME_DATA_DIR": folder, "FREEZEFRAME_HOST": "second"}
+        started = subprocess.Popen(
+            ["script/server", "--port", str(_free_port())], cwd=CHECKOUT, env=env, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield started
+        finally:
+            if started.poll() is None:
+                started.send_signal(signal.SIGINT)
+                started.wait(timeout=90)
+
+
+def ready_line(started):
+    lines = iter(started.stdout.readline, "")
+    return next(line for line in lines if "is ready" in line)
+
+
+def test_it_says_when_it_is_ready_restarts_what_dies_and_leaves_nothing_behind(site, operator, server):
+    line = ready_line(server)
+    address = re.search(r"http://\S+", line)[0]
+    assert re.search(r"sign in as admin with the password \S{20}", line)
+    assert urllib.request.urlopen(f"{address}sign-in/", timeout=10).status == 200
+
+    workers = [pid for pid, command in descendants(server.pid).items() if "celery" in command and "worker" in command]
+    os.kill(workers[0], signal.SIGKILL)
+    wait_for(
+        lambda: [
+            pid for pid, command in descendants(server.pid).items() if " worker" in command and pid not in workers
+        ],
+        "the worker is started again",
+    )
+
+    operator.sample_image()
+    site.podman("run", "--detach", "--name", "stays", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024",
+                "localhost/freezeframe-sample:1", "/bin/sh", "-c", "sleep 9999")  # fmt: skip
+    below = descendants(server.pid)
+    assert len(below) >= 5
+    server.send_signal(signal.SIGINT)
+    assert server.wait(timeout=90) == 0
+    wait_for(lambda: not any(process.identity(pid) for pid in below), f"all of {below} have ended")
+    assert site.state("stays") == "running"
+
+
+def test_a_port_that_is_taken_is_said_so(site):
+    done = subprocess.run(
+        ["script/server", "--port", str(site.port)],
+        cwd=CHECKOUT,
+        env=site.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1 and "is taken" in done.stderr
