@@ -14,6 +14,10 @@ class Operation(models.Model):
         START = "start", "Start"
         CHECKPOINT = "checkpoint", "Checkpoint"
         RESTORE = "restore", "Restore"
+        STOP = "stop", "Stop"
+        RESTART = "restart", "Restart"
+        PAUSE = "pause", "Pause"
+        UNPAUSE = "unpause", "Unpause"
         KILL = "kill", "Kill"
         REMOVE = "remove", "Remove"
 

@@ -91,14 +91,26 @@ class Podman:
             return self._run(*arguments, timeout=SLOW, on_start=on_start)
 
     def start(self, container, *, on_start=None):
-        return self._run("start", check_name(container), timeout=ACT, on_start=on_start)
+        return self._act("start", container, on_start=on_start)
+
+    def stop(self, container, *, on_start=None):
+        """Ask the container's first process to end, and kill it after Podman's own grace time."""
+        return self._act("stop", container, on_start=on_start)
+
+    def restart(self, container, *, on_start=None):
+        return self._act("restart", container, on_start=on_start)
+
+    def pause(self, container, *, on_start=None):
+        return self._act("pause", container, on_start=on_start)
+
+    def unpause(self, container, *, on_start=None):
+        return self._act("unpause", container, on_start=on_start)
 
     def kill(self, container, *, on_start=None):
-        return self._run("kill", check_name(container), timeout=ACT, on_start=on_start)
+        return self._act("kill", container, on_start=on_start)
 
     def remove(self, container, *, force=False, on_start=None):
-        flags = ["--force"] if force else []
-        return self._run("rm", *flags, check_name(container), timeout=ACT, on_start=on_start)
+        return self._act("rm", container, *(["--force"] if force else []), on_start=on_start)
 
     def remove_volume(self, name):
         return self._run("volume", "rm", check_name(name))
@@ -137,6 +149,9 @@ class Podman:
         begin = ["--since", since] if since else ["--tail", str(tail)]
         argv = [*self.command, "logs", "--follow", "--timestamps", *begin, check_name(container)]
         return process.start(argv, tools_dir=self.tools_dir, own_session=False, **streams)
+
+    def _act(self, verb, container, *flags, on_start=None):
+        return self._run(verb, *flags, check_name(container), timeout=ACT, on_start=on_start)
 
     def _json(self, *arguments):
         return json.loads(self._run(*arguments).stdout or "null")

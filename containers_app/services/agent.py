@@ -37,9 +37,7 @@ class Handler:
 HANDLERS = {
     Kind.SAMPLE: Handler(lifecycle.perform_sample, lifecycle.settle_create),
     Kind.CREATE: Handler(lifecycle.perform_create, lifecycle.settle_create),
-    Kind.START: Handler(lifecycle.perform_start, lifecycle.settle_start),
-    Kind.KILL: Handler(lifecycle.perform_kill, lifecycle.settle_kill),
-    Kind.REMOVE: Handler(lifecycle.perform_remove, lifecycle.settle_remove),
+    **dict.fromkeys(lifecycle.VERBS, Handler(lifecycle.perform_act, lifecycle.settle_act)),
     Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint),
     Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore),
 }

@@ -1,4 +1,8 @@
-"""A container's life apart from checkpoint and restore: the sample, create, start, kill, remove."""
+"""A container's life apart from checkpoint and restore: the sample, create, and the verbs that change its state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from django.utils import timezone
 
@@ -6,6 +10,7 @@ from containers_app.errors import Conflict
 from containers_app.models import Container, Operation
 from containers_app.runtime import podman as podman_runtime
 from containers_app.runtime import sample
+from containers_app.runtime.podman import Podman
 from containers_app.runtime.types import CreateOptions
 
 from . import inventory, operations, outside
@@ -39,30 +44,54 @@ def request_create(*, by, host, name, image, command, publish, env, request_key=
     )  # fmt: skip
 
 
-def request_start(*, by, container, request_key=None):
-    _require_state(container, {"created", "exited", "stopped", "initialized", "configured"}, "start")
-    return _request(Kind.START, by, container, request_key, f"asked to start {container.name}")
+@dataclass(frozen=True)
+class Verb:
+    """A verb that changes a container's state: where it is possible, its words, and when its wish has come true.
+
+    `states` are Podman's own words; `came_true` is asked with ContainerFacts, or None when the container is gone.
+    """
+
+    states: frozenset
+    doing: str
+    done: str
+    run: Callable
+    came_true: Callable
 
 
-def request_kill(*, by, container, request_key=None):
-    _require_state(container, {"running", "paused"}, "kill")
-    return _request(Kind.KILL, by, container, request_key, f"asked to kill {container.name}")
+def _runs(found):
+    return found is not None and found.state == "running"
 
 
-def request_remove(*, by, container, request_key=None):
-    _require_state(container, {"created", "exited", "stopped", "initialized", "configured"}, "remove")
-    return _request(Kind.REMOVE, by, container, request_key, f"asked to remove {container.name}")
+def _stands_still(found):
+    return found is not None and found.state in {"exited", "stopped"}
 
 
-def _request(kind, by, container, request_key, sentence):
+NOT_RUNNING = frozenset({"created", "initialized", "configured", "exited", "stopped"})
+RUNNING = frozenset({"running"})
+VERBS = {
+    Kind.START: Verb(NOT_RUNNING, "starting", "started", Podman.start, _runs),
+    Kind.STOP: Verb(RUNNING, "stopping", "stopped", Podman.stop, _stands_still),
+    Kind.RESTART: Verb(RUNNING, "restarting", "restarted", Podman.restart, lambda found: False),
+    Kind.PAUSE: Verb(RUNNING, "pausing", "paused", Podman.pause, lambda found: bool(found and found.state == "paused")),
+    Kind.UNPAUSE: Verb(frozenset({"paused"}), "unpausing", "unpaused", Podman.unpause, _runs),
+    Kind.KILL: Verb(RUNNING | {"paused"}, "killing", "killed", Podman.kill, _stands_still),
+    Kind.REMOVE: Verb(NOT_RUNNING, "removing", "removed", Podman.remove, lambda found: found is None),
+}
+
+
+def request_act(*, by, container, kind, request_key=None):
+    """Ask for one of VERBS. Raises Conflict when the container's state does not let it."""
+    if container.removed_at or container.state not in VERBS[kind].states:
+        raise Conflict(f"{container.name} is {container.state}: there is nothing to {kind}.", remedy="Reload the page.")
     return operations.request(
-        by=by, kind=kind, host=container.host, container=container, request_key=request_key, sentence=sentence
-    )
+        by=by, kind=kind, host=container.host, container=container, request_key=request_key,
+        sentence=f"asked to {kind} {container.name}",
+    )  # fmt: skip
 
 
-def _require_state(container, states, verb):
-    if container.removed_at or container.state not in states:
-        raise Conflict(f"{container.name} is {container.state}: there is nothing to {verb}.", remedy="Reload the page.")
+request_start = partial(request_act, kind=Kind.START)
+request_kill = partial(request_act, kind=Kind.KILL)
+request_remove = partial(request_act, kind=Kind.REMOVE)
 
 
 def _require_free(host, name):
@@ -119,32 +148,18 @@ def _create_and_start(claim, podman, *, image, command, publish, env):
     )
 
 
-def perform_start(claim):
-    podman, container = outside.podman(), claim.operation.container
-    claim.phase("starting")
-    podman.start(container.container_id, on_start=claim.command)
-    container = _observe(container.host, podman, container.container_id)
-    _succeed(claim, "container.started", f"started {container.name}", f"{container.name} is {container.state}.")
-
-
-def perform_kill(claim):
-    podman, container = outside.podman(), claim.operation.container
-    claim.phase("killing")
-    podman.kill(container.container_id, on_start=claim.command)
-    _observe(container.host, podman, container.container_id)
-    _succeed(claim, "container.killed", f"killed {container.name}", f"{container.name} was killed.")
-
-
-def perform_remove(claim):
-    podman, container = outside.podman(), claim.operation.container
-    claim.phase("removing")
-    podman.remove(container.container_id, on_start=claim.command)
-    inventory.observe_removed(container, asked_at=timezone.now())
-    _succeed(claim, "container.removed", f"removed {container.name}", f"{container.name} was removed.")
-
-
-def _succeed(claim, action, sentence, summary):
-    claim.succeed(action=action, sentence=sentence, summary=summary)
+def perform_act(claim):
+    """Run the verb that the operation asks for, and look at what came of it."""
+    operation, podman = claim.operation, outside.podman()
+    verb, container = VERBS[operation.kind], operation.container
+    claim.phase(verb.doing)
+    verb.run(podman, container.container_id, on_start=claim.command)
+    _look_again(container, podman)
+    claim.succeed(
+        action=f"container.{verb.done}",
+        sentence=f"{verb.done} {container.name}",
+        summary=f"{container.name} was {verb.done}.",
+    )
 
 
 def _observe(host, podman, container_id):
@@ -169,31 +184,20 @@ def settle_create(claim):
     return Found(False, "The container that could not start was removed.")
 
 
-def settle_start(claim):
-    found = _settled(claim)
-    return Found(bool(found and found.state == "running"), _said(claim, found))
+def settle_act(claim):
+    """Found: whether the wish came true all the same."""
+    container = claim.operation.container
+    found = _look_again(container, outside.podman())
+    sentence = f"{container.name} is {found.state if found else 'removed'}."
+    return Found(VERBS[claim.operation.kind].came_true(found), sentence)
 
 
-def settle_kill(claim):
-    found = _settled(claim)
-    return Found(bool(found and found.state != "running"), _said(claim, found))
-
-
-def settle_remove(claim):
-    found = _settled(claim)
-    return Found(found is None, _said(claim, found))
-
-
-def _settled(claim):
-    """What Podman says of the operation's container now; the inventory is told too."""
-    container, asked_at = claim.operation.container, timezone.now()
-    found = outside.podman().inspect_one(container.container_id)
+def _look_again(container, podman):
+    """What Podman says of the container now, or None; the inventory is told too."""
+    asked_at = timezone.now()
+    found = podman.inspect_one(container.container_id)
     if found:
         inventory.observe_containers(container.host, [found], asked_at=asked_at)
     else:
         inventory.observe_removed(container, asked_at=asked_at)
     return found
-
-
-def _said(claim, found):
-    return f"{claim.operation.container.name} is {found.state if found else 'removed'}."

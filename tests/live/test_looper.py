@@ -121,3 +121,13 @@ def test_the_environment_reaches_the_container_and_nothing_else(site, operator):
     assert site.podman("exec", "looper", "/bin/sh", "-c", "echo $COLOUR $TOKEN") == "ice blue hush=hush\n"
     event = AuditEvent.objects.get(container=looper, action="container.created")
     assert "hush" not in f"{event.commands}{event.details}{looper.operations.get().options}"
+
+
+def test_every_verb_does_what_it_says(site, operator):
+    looper = operator.create("looper")
+    for kind, state in (("pause", "paused"), ("unpause", "running"), ("restart", "running"), ("stop", "exited"),
+                        ("start", "running"), ("kill", "exited"), ("remove", "gone")):  # fmt: skip
+        operation = lifecycle.request_act(by=operator.by, container=fresh(looper), kind=kind)
+        assert operator.done(operation).summary.startswith("looper was ")
+        assert site.state("looper") == state
+        assert fresh(looper).state == ("removed" if state == "gone" else state)

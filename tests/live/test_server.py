@@ -1,4 +1,4 @@
-"""`script/server` as a person runs it: one ready line, everything restarts when killed, Ctrl-C leaves nothing behind."""
+"""`script/server` as a person runs it: a ready line, what is killed comes back, Ctrl-C leaves nothing behind."""
 
 import os
 import re
