@@ -4,7 +4,7 @@ import pytest
 
 from containers_app.models import AuditEvent, Container, Operation
 from containers_app.services import lifecycle
-from tests.live.conftest import fresh, numbers
+from tests.live.conftest import LOOP, fresh, numbers
 from tests.live.site import wait_for
 
 pytestmark = pytest.mark.live
@@ -124,7 +124,7 @@ def test_the_environment_reaches_the_container_and_nothing_else(site, operator):
 
 
 def test_every_verb_does_what_it_says(site, operator):
-    looper = operator.create("looper")
+    looper = operator.create("looper", f"trap 'exit 0' TERM; {LOOP}")
     for kind, state in (("pause", "paused"), ("unpause", "running"), ("restart", "running"), ("stop", "exited"),
                         ("start", "running"), ("kill", "exited"), ("remove", "gone")):  # fmt: skip
         operation = lifecycle.request_act(by=operator.by, container=fresh(looper), kind=kind)

@@ -1,0 +1,290 @@
+"""Reads for pages: the frame around every page, and what each page lists. From the database alone.
+
+Changes nothing, asks nobody else (no Podman, no Redis), and leaves to `access` who may see it.
+"""
+
+import re
+from datetime import timedelta
+
+from django.core.paginator import Paginator
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Prefetch, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.functional import cached_property
+
+from . import access
+from .models import AuditEvent, Checkpoint, Container, Host, Image, Operation, Tag
+
+PAGE = 50  # rows of a page of a list
+OUTCOME_SHOWN = timedelta(seconds=30)  # how long the tray tells how an operation ended
+
+# Long columns that no list shows.
+CHECKPOINT_HEAVY = ("members", "completed_paths", "facts", "command")
+OPERATION_HEAVY = ("output", "criu_log", "commands", "process")
+
+CONTAINER_FILTERS = {
+    "": ("All", Q(removed_at=None)),
+    "running": ("Running", Q(removed_at=None, state="running")),
+    "checkpointed": (
+        "Checkpointed",
+        Q(removed_at=None, state__in=("exited", "stopped"), checkpointed_at__isnull=False),
+    ),
+    "exited": ("Exited", Q(removed_at=None, state__in=("exited", "stopped"), checkpointed_at=None)),
+    "removed": ("Removed", Q(removed_at__isnull=False)),
+}
+CHECKPOINT_SORTS = {
+    "newest": ("newest first", ("-taken_at", "-pk")),
+    "oldest": ("oldest first", ("taken_at", "pk")),
+    "name": ("by name", ("name", "-taken_at")),
+    "largest": ("largest first", ("-archive_bytes", "-pk")),
+    "frozen": ("longest frozen first", ("-statistics__frozen_time", "-pk")),
+}
+OPERATION_FILTERS = {
+    "": ("All", Q()),
+    "unfinished": ("Unfinished", Q(state__in=Operation.UNFINISHED)),
+    "succeeded": ("Succeeded", Q(state=Operation.State.SUCCEEDED)),
+    "failed": ("Failed", Q(state__in=(Operation.State.FAILED, Operation.State.LOST))),
+    "cancelled": ("Cancelled", Q(state=Operation.State.CANCELLED)),
+}
+
+
+def frame(request):
+    """Context processor: everything around a page, read only when a template asks for it."""
+    return {"frame": Frame(request)}
+
+
+class Frame:
+    """What stands around every page: hosts, counts and unfinished operations, in two queries."""
+
+    def __init__(self, request):
+        self._user = getattr(request, "user", None)
+        match = getattr(request, "resolver_match", None)
+        self.section = (match.url_name or "").partition("_")[0] if match else ""
+
+    @cached_property
+    def can_operate(self):
+        return access.may(self._user, "operate")
+
+    @cached_property
+    def hosts(self):
+        present = {"removed_at": None}
+        return list(
+            Host.objects.annotate(
+                container_count=_count_of(Container.objects.filter(**present)),
+                image_count=_count_of(Image.objects.filter(**present)),
+                checkpoint_count=_count_of(Checkpoint.objects.all()),
+            )
+        )
+
+    @cached_property
+    def counts(self):
+        """How many there are of each, over all hosts."""
+        return {
+            name: sum(getattr(host, f"{name}_count") for host in self.hosts)
+            for name in ("container", "image", "checkpoint")
+        } | {"operation": len(self.unfinished), "host": len(self.hosts)}
+
+    @cached_property
+    def host(self):
+        """The one host, when there is only one."""
+        return self.hosts[0] if len(self.hosts) == 1 else None
+
+    @property
+    def away(self):
+        return [host for host in self.hosts if host.away]
+
+    @cached_property
+    def _recent(self):
+        """Unfinished operations, and this person's that have just ended."""
+        ended = Q(requested_by=self._user, finished_at__gt=timezone.now() - OUTCOME_SHOWN)
+        return list(_light(Operation.objects.filter(Q(state__in=Operation.UNFINISHED) | ended))[:20])
+
+    @property
+    def unfinished(self):
+        return [operation for operation in self._recent if not operation.finished]
+
+    @property
+    def outcome(self):
+        """This person's operation that ended last, if it has just ended."""
+        ended = [operation for operation in self._recent if operation.finished]
+        return max(ended, key=lambda operation: operation.finished_at, default=None)
+
+
+def _count_of(queryset):
+    """An annotation on hosts: how many rows of `queryset` are on that host."""
+    found = queryset.filter(host=OuterRef("pk")).order_by().values("host").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(found, output_field=IntegerField()), 0)
+
+
+def _light(operations):
+    """Operations as lists show them, with the names that they need."""
+    related = ("host", "container", "checkpoint", "requested_by")
+    heavy = [f"checkpoint__{name}" for name in (*CHECKPOINT_HEAVY, "statistics")] + ["container__config"]
+    return operations.select_related(*related).defer(*OPERATION_HEAVY, *heavy)
+
+
+def _by(rows, **keys):
+    """Only the rows with these primary keys, as they came in the address; what is not a number filters nothing."""
+    numbers = {name: int(text) for name, text in keys.items() if re.fullmatch(r"[0-9]{1,18}", text)}
+    return rows.filter(**numbers)
+
+
+def paged(rows, number, *, count=None, size=PAGE):
+    """One page of a queryset, any number being turned into a real page; a known `count` saves a query."""
+    paginator = Paginator(rows, size)
+    if count is not None:
+        paginator.count = count
+    return paginator.get_page(number)
+
+
+def chips(rows, filters, chosen):
+    """[{key, label, count, on}] for the filters of a list, counted in one query."""
+    counts = rows.order_by().aggregate(
+        **{f"n_{key}": Count("pk", filter=condition) if key else Count("pk") for key, (_, condition) in filters.items()}
+    )
+    return [
+        {"key": key, "label": label, "count": counts[f"n_{key}"], "on": key == chosen}
+        for key, (label, _) in filters.items()
+    ]
+
+
+def containers(*, q="", host=""):
+    """Containers whose name, ID or image has the text, on that host if one is given; removed ones as well."""
+    rows = Container.objects.all()
+    if q:
+        rows = rows.filter(Q(name__icontains=q) | Q(image_name__icontains=q) | Q(container_id__startswith=q.lower()))
+    return _by(rows, host=host)
+
+
+def container_table(rows, state, page):
+    """One page of containers in that state, each with `.operation` (its unfinished one) and `.last_checkpoint`."""
+    unfinished = Operation.objects.filter(state__in=Operation.UNFINISHED).defer(*OPERATION_HEAVY)
+    latest = Checkpoint.objects.filter(container=OuterRef("pk")).values("pk")[:1]
+    found = rows.filter(CONTAINER_FILTERS[state][1]).select_related("host").defer("config")
+    found = found.annotate(last_pk=Subquery(latest)).prefetch_related(
+        Prefetch("operations", queryset=unfinished, to_attr="unfinished")
+    )
+    table = paged(found, page)
+    checkpoints = Checkpoint.objects.defer(*CHECKPOINT_HEAVY).in_bulk({row.last_pk for row in table if row.last_pk})
+    for row in table:
+        row.operation = row.unfinished[0] if row.unfinished else None
+        row.last_checkpoint = checkpoints.get(row.last_pk)
+    return table
+
+
+def coming_containers():
+    """Unfinished operations that will make a container which is not there yet."""
+    return _light(Operation.objects.filter(state__in=Operation.UNFINISHED, container=None))
+
+
+def container_checkpoints(container, most=8):
+    """The container's latest checkpoints."""
+    return list(container.checkpoints.defer(*CHECKPOINT_HEAVY)[:most])
+
+
+def container_operations(container, most=50):
+    """The container's latest operations; the unfinished one, if there is one, stands first."""
+    rows = container.operations.select_related("checkpoint", "requested_by", "taken_checkpoint", "host")
+    heavy = [f"{row}__{name}" for row in ("checkpoint", "taken_checkpoint") for name in CHECKPOINT_HEAVY]
+    return list(rows.defer(*OPERATION_HEAVY, *heavy)[:most])
+
+
+def container_events(container, most=8):
+    return list(container.events.all()[:most])
+
+
+def checkpoints(*, q="", container="", host=""):
+    """The catalog: checkpoints whose name, note, container, image or tag has the text."""
+    rows = Checkpoint.objects.defer(*CHECKPOINT_HEAVY)
+    if q:
+        tagged = Exists(Tag.objects.filter(checkpoints=OuterRef("pk"), name__icontains=q))
+        words = (
+            Q(name__icontains=q) | Q(note__icontains=q) | Q(container_name__icontains=q) | Q(image_name__icontains=q)
+        )
+        rows = rows.filter(words | Q(tagged))
+    return _by(rows, container=container, host=host)
+
+
+def checkpoint_table(rows, sort, page):
+    """(one page of checkpoints with their tags, totals of all of them)."""
+    totals = rows.order_by().aggregate(count=Count("pk"), logical=Sum("unpacked_bytes"), stored=Sum("archive_bytes"))
+    order = CHECKPOINT_SORTS.get(sort, CHECKPOINT_SORTS["newest"])[1]
+    found = rows.order_by(*order).select_related("host", "container").prefetch_related("tags")
+    return paged(found, page, count=totals["count"]), totals
+
+
+def checkpoint_restores(checkpoint, most=10):
+    """The restores that were made from it, newest first."""
+    rows = checkpoint.operations.filter(kind=Operation.Kind.RESTORE).select_related("container", "requested_by")
+    return list(rows.defer(*OPERATION_HEAVY)[:most])
+
+
+def operations(*, q=""):
+    rows = Operation.objects.all()
+    if q:
+        rows = rows.filter(
+            Q(target_name__icontains=q) | Q(container__name__icontains=q) | Q(checkpoint__name__icontains=q)
+        )
+    return rows
+
+
+def operation_table(rows, state, page):
+    return paged(_light(rows.filter(OPERATION_FILTERS[state][1])), page)
+
+
+def operation_of_key(key):
+    """The operation that an earlier press of the same button has made, or None."""
+    return Operation.objects.filter(request_key=key).first()
+
+
+def audit_events(*, q="", action="", container=""):
+    """The history: events whose sentence or names have the text, of that action."""
+    rows = AuditEvent.objects.all()
+    if q:
+        names = Q(actor_name__icontains=q) | Q(container_name__icontains=q) | Q(checkpoint_name__icontains=q)
+        rows = rows.filter(Q(sentence__icontains=q) | names)
+    if action:
+        rows = rows.filter(action=action)
+    return _by(rows, container=container)
+
+
+def audit_actions():
+    """Every action that the history knows, by name."""
+    return list(AuditEvent.objects.order_by("action").values_list("action", flat=True).distinct())
+
+
+def host_table():
+    """All hosts, with how much is on each."""
+    return Frame(None).hosts
+
+
+def images(*, q="", host=""):
+    """Images that are there, with `.used_by`: how many containers of their host were made from each."""
+    used = Container.objects.filter(host=OuterRef("host"), image_id=OuterRef("image_id"), removed_at=None)
+    number = used.order_by().values("image_id").annotate(number=Count("pk")).values("number")
+    rows = Image.objects.filter(removed_at=None).select_related("host")
+    if q:
+        rows = rows.filter(Q(names__icontains=q) | Q(image_id__startswith=q.lower()))
+    rows = _by(rows, host=host)
+    return rows.annotate(used_by=Coalesce(Subquery(number, output_field=IntegerField()), 0)).order_by(
+        F("created_at").desc(nulls_last=True), "pk"
+    )
+
+
+def image_names(most=200):
+    """Names that can be typed into the form for a new container."""
+    rows = Image.objects.filter(removed_at=None).values_list("names", flat=True)[:most]
+    return sorted({name for names in rows for name in names})
+
+
+def search(q, most=20):
+    """{containers, checkpoints, operations} that have the text; all empty without one."""
+    if not q:
+        return {"containers": [], "checkpoints": [], "operations": []}
+    return {
+        "containers": list(
+            containers(q=q).select_related("host").order_by(F("removed_at").desc(nulls_first=True))[:most]
+        ),
+        "checkpoints": list(checkpoints(q=q)[:most]),
+        "operations": list(_light(operations(q=q))[:most]),
+    }

@@ -1,0 +1,298 @@
+"""How rows are shown: the word and tone of a state, what can be done now, the rail, the chart, an operation's steps.
+
+Pure functions of rows that are already loaded: no query, no request, no HTML.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils import timezone
+
+from .models import Operation
+from .runtime.explain import error_lines
+
+PAGE_SIZE = 4096  # bytes of a memory page that CRIU counts (x86_64 and arm64 Linux)
+NOT_YET_STARTED = {"created", "configured", "initialized"}
+STOPPED = {"exited", "stopped"}
+
+DOING = {
+    "sample": "creating",
+    "create": "creating",
+    "start": "starting",
+    "checkpoint": "checkpointing",
+    "restore": "restoring",
+    "kill": "killing",
+    "remove": "removing",
+}
+DONE = {
+    "sample": "created",
+    "create": "created",
+    "start": "started",
+    "checkpoint": "checkpointed",
+    "restore": "restored",
+    "kill": "killed",
+    "remove": "removed",
+}
+ICONS = {
+    "sample": "box",
+    "create": "box",
+    "start": "play",
+    "checkpoint": "snowflake",
+    "restore": "play",
+    "kill": "x",
+    "remove": "trash-2",
+    "watch": "eye",
+}
+OPERATION_TONES = {"queued": "quiet", "started": "warn", "failed": "bad", "lost": "bad"}
+
+# CRIU's names (images/stats.proto) and Podman's durations, in the order in which they happen.
+STATISTICS = {
+    "freezing_time": ("until every process stood still", "time"),
+    "frozen_time": ("the processes stood still", "time"),
+    "memdump_time": ("taking the memory", "time"),
+    "memwrite_time": ("writing the memory", "time"),
+    "pages_scanned": ("memory pages looked at", "count"),
+    "pages_written": ("memory pages written", "count"),
+    "forking_time": ("making the processes anew", "time"),
+    "restore_time": ("restoring, all of it", "time"),
+    "pages_restored": ("memory pages restored", "count"),
+    "runtime_checkpoint_duration": ("the OCI runtime's part", "time"),
+    "podman_checkpoint_duration": ("the whole command", "time"),
+    "runtime_restore_duration": ("the OCI runtime's part", "time"),
+    "podman_restore_duration": ("the whole command", "time"),
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """A word and its tone: run, ice, warn, bad or quiet."""
+
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that can be done now. `way` is dialog (a form to open), post (done at once) or link."""
+
+    verb: str
+    label: str
+    url: str
+    tone: str = "quiet"
+    way: str = "dialog"
+
+    @property
+    def icon(self):
+        return ICONS[self.verb]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One station of the lifecycle. `status` is done, now, next, later or skipped."""
+
+    label: str
+    status: str
+    tone: str = "run"
+    at: datetime | None = None
+    note: str = ""
+    action: Action | None = None
+
+
+def container_state(container, operation=None):
+    """What the badge says; an unfinished operation speaks before Podman's own word."""
+    if operation:
+        return State("queued" if operation.state == "queued" else DOING[operation.kind], "warn")
+    if container.removed_at:
+        return State("removed", "quiet")
+    if container.checkpointed:
+        return State("checkpointed", "ice")
+    return State(container.state, {"running": "run", "paused": "warn"}.get(container.state, "quiet"))
+
+
+def operation_state(operation):
+    return State(operation.state, OPERATION_TONES.get(operation.state, "quiet"))
+
+
+def host_state(host):
+    if host.away:
+        return State("away", "bad")
+    return State("ready", "run") if host.ready else State("not ready", "warn")
+
+
+def possible_actions(container, operation=None, checkpoint=None):
+    """The actions that are possible now, the most likely first. `checkpoint` is the container's latest, if it has one.
+
+    While an operation is unfinished there is only watching it.
+    """
+    if operation:
+        return [Action("watch", "Watch", reverse("operation_detail", args=[operation.pk]), way="link")]
+    restore = [restore_action(checkpoint)] if checkpoint else []
+    if container.removed_at:
+        return restore
+    if container.state == "running":
+        return [_on(container, "checkpoint", "ice"), _on(container, "kill")]
+    if container.state == "paused":
+        return [_on(container, "kill")]
+    if container.state in STOPPED | NOT_YET_STARTED:
+        return [
+            *restore,
+            _on(container, "start", "quiet" if restore else "ember", way="post"),
+            _on(container, "remove"),
+        ]
+    return []
+
+
+def _on(container, verb, tone="quiet", way="dialog"):
+    return Action(verb, verb.capitalize(), reverse(f"container_{verb}", args=[container.pk]), tone, way)
+
+
+def restore_action(checkpoint):
+    return Action("restore", "Restore", reverse("checkpoint_restore", args=[checkpoint.pk]), "ember")
+
+
+def lifecycle_rail(container, actions, checkpoints):
+    """The stations of one container as Steps, from facts. `checkpoints` is how many the catalog has of it."""
+    can = {action.verb: action for action in actions}
+    stations = [
+        ("created", "Created", "run", container.created_at, True, None),
+        ("running", "Running", "run", container.started_at, container.started_at, can.get("start")),
+        ("checkpointed", "Checkpointed", "ice", container.checkpointed_at, checkpoints, can.get("checkpoint")),
+        ("restored", "Restored", "run", container.restored_at, _was_restored(container), can.get("restore")),
+        ("exited", "Exited", "quiet", container.finished_at, container.finished_at, can.get("kill")),
+        ("removed", "Removed", "quiet", container.removed_at, container.removed_at, can.get("remove")),
+    ]
+    here = [key for key, *_ in stations].index(_station(container))
+    return [_step(*station[1:], place=place - here) for place, station in enumerate(stations)]
+
+
+def _station(container):
+    if container.removed_at:
+        return "removed"
+    if container.checkpointed:
+        return "checkpointed"
+    if container.state in {"running", "paused"}:
+        return "restored" if _was_restored(container) else "running"
+    return "created" if container.state in NOT_YET_STARTED else "exited"
+
+
+def _was_restored(container):
+    return container.restored_at is not None
+
+
+def _step(label, tone, at, happened, action, *, place):
+    if place == 0:
+        return Step(label, "now", tone, at)
+    if place < 0 and happened:
+        return Step(label, "done", tone)
+    if action:
+        return Step(action.label, "next", "ice" if action.tone == "ice" else "run", action=action)
+    return Step(label, "skipped" if place < 0 else "later", tone)
+
+
+def frozen_chart(checkpoints, *, width=300, height=62, most=8):
+    """Bars of the frozen times of the latest checkpoints, oldest first; None when there is none. Times in µs."""
+    rows = [row for row in reversed(checkpoints[:most]) if row.statistics.get("frozen_time")]
+    if not rows:
+        return None
+    times = [row.statistics["frozen_time"] for row in rows]
+    step = width / most
+    bars = []
+    for place, (row, time) in enumerate(zip(rows, times, strict=True)):
+        tall = max(2, round(height * time / max(times)))
+        x = round(width - (len(rows) - place) * step + step * 0.2, 1)
+        bars.append({"x": x, "y": height - tall, "width": round(step * 0.6, 1), "height": tall, "checkpoint": row})
+    return {"bars": bars, "low": min(times), "high": max(times), "latest": times[-1]}
+
+
+def statistics_rows(statistics):
+    """[{name, words, value, unit}] with CRIU's names, the known ones first; `unit` is "time" (µs) or "count"."""
+    names = [name for name in STATISTICS if name in statistics] + sorted(set(statistics) - set(STATISTICS))
+    rows = []
+    for name in names:
+        words, unit = STATISTICS.get(name, ("", "time" if name.endswith(("_time", "_duration")) else "count"))
+        rows.append({"name": name, "words": words, "value": statistics[name], "unit": unit})
+    return rows
+
+
+def memory_bytes(checkpoint):
+    return checkpoint.statistics.get("pages_written", 0) * PAGE_SIZE
+
+
+def phases(operation):
+    """[{name, seconds, now}] of an operation: how long each step took, and the one that goes on."""
+    times = [datetime.fromisoformat(phase["at"]) for phase in operation.phases]
+    ends = [*times[1:], operation.finished_at or timezone.now()]
+    return [
+        {
+            "name": phase["name"],
+            "at": start,
+            "seconds": max(0.0, (end - start).total_seconds()),
+            "now": not operation.finished and place == len(times) - 1,
+        }
+        for place, (phase, start, end) in enumerate(zip(operation.phases, times, ends, strict=False))
+    ]
+
+
+def progress(operation):
+    """{done, total, left} in bytes and seconds while bytes go by; None otherwise. `total` is an estimate."""
+    done, total = operation.progress_bytes, operation.expected_bytes
+    if operation.finished or not done or not total or not operation.phases:
+        return None
+    elapsed = (timezone.now() - datetime.fromisoformat(operation.phases[-1]["at"])).total_seconds()
+    left = round(elapsed * (total - done) / done) if done < total and elapsed > 1 else None
+    return {"done": done, "total": max(done, total), "left": left}
+
+
+def decisive_line(operation):
+    """The line of CRIU's log that says why: the last error before the end that is not known noise."""
+    text = re.split(r"^.*(?:Dumping|Restoring) FAILED.*$", operation.criu_log, flags=re.MULTILINE)[0]
+    lines = error_lines(text)
+    return lines[-1].strip() if lines else ""
+
+
+def log_with_cuts(lines, operations):
+    """Log lines and the checkpoints and restores between them, by time: [{id, at, text, kind}]; kind "" is a line."""
+    cuts = [cut for operation in operations if (cut := _cut(operation))]
+    shown = [{**line, "kind": "", "moment": _moment(line["at"])} for line in lines]
+    return sorted([*shown, *cuts], key=lambda entry: entry["moment"])
+
+
+def _cut(operation):
+    """Where a checkpoint or restore cuts the log: when the memory was dumped, or when the restore began."""
+    if operation.state != Operation.State.SUCCEEDED or operation.kind not in {"checkpoint", "restore"}:
+        return None
+    began = {phase["name"]: datetime.fromisoformat(phase["at"]) for phase in operation.phases}
+    if operation.kind == "checkpoint":
+        checkpoint = getattr(operation, "taken_checkpoint", None)
+        moment = (checkpoint and checkpoint.dumped_at) or began.get("archiving") or operation.finished_at
+        facts = checkpoint.statistics if checkpoint else {}
+    else:
+        moment, facts = began.get("restoring") or operation.finished_at, operation.result.get("statistics", {})
+    return {
+        "id": f"cut-{operation.pk}",
+        "at": moment.isoformat(),
+        "moment": moment,
+        "kind": operation.kind,
+        "facts": facts,
+    }
+
+
+def _moment(text):
+    """RFC 3339 with up to nine digits of a second, as Podman writes it."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.min.replace(tzinfo=timezone.get_default_timezone())
+
+
+def linked_sentence(event):
+    """The event's sentence in three parts, (before, name, after, url): the name of the thing it is about is a link."""
+    about = (("checkpoint_detail", event.checkpoint_id, event.checkpoint_name),)
+    about += (("container_detail", event.container_id, event.container_name),)
+    for view, pk, name in about:
+        if pk and name and name in event.sentence:
+            before, _, after = event.sentence.partition(name)
+            return before, name, after, reverse(view, args=[pk])
+    return event.sentence, "", "", ""

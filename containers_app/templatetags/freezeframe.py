@@ -1,0 +1,279 @@
+"""How facts are written on pages: times, sizes, durations, IDs, commands, icons. Built in: templates need no load.
+
+Knows nothing of requests or the database. `static/app.js` writes times in the same words as they go on.
+"""
+
+import re
+import shlex
+import uuid
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from lucide.templatetags.lucide import _render_icon
+
+from containers_app import shown
+
+register = template.Library()
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
+)  # ECMA-48 control sequences
+
+
+@register.simple_tag
+def icon(name, label=""):
+    """An icon inline; it is for the eyes only unless it has a label."""
+    what = {"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}
+    return _render_icon(name, None, **{"class": "icon", **what})
+
+
+@register.simple_tag
+def when(moment, otherwise=""):
+    """`6 min ago`, with the exact UTC as its title."""
+    return _time(moment, ago(moment), "ago") if moment else otherwise
+
+
+@register.simple_tag
+def since(moment, otherwise=""):
+    """`3 h 12 min`: how long ago that is."""
+    return _time(moment, span(_seconds_since(moment)), "span") if moment else otherwise
+
+
+@register.simple_tag
+def clock(moment):
+    """`12:04:37`; in UTC here, in local time where there is JavaScript."""
+    return _time(moment, f"{_utc(moment):%H:%M:%S}", "clock") if moment else ""
+
+
+@register.simple_tag
+def day(moment):
+    """`23 Nov 2026, 12:04`; in UTC here, in local time where there is JavaScript."""
+    return _time(moment, f"{_utc(moment):%-d %b %Y, %H:%M} UTC", "day") if moment else ""
+
+
+def _time(moment, words, kind):
+    utc = _utc(moment)
+    title = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html('<time datetime="{}" title="{}" data-time="{}">{}</time>', utc.isoformat(), title, kind, words)
+
+
+def _utc(moment):
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return moment.astimezone(timezone.get_default_timezone())
+
+
+def _seconds_since(moment):
+    return max(0, int((timezone.now() - _utc(moment)).total_seconds()))
+
+
+def ago(moment):
+    """Words for a moment of the past: `2 s ago`, `6 min ago`, `1 h ago`, `yesterday`, `5 d ago`, then the date."""
+    seconds = _seconds_since(moment)
+    if seconds < MINUTE:
+        return f"{seconds} s ago"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE} min ago"
+    if seconds < DAY:
+        return f"{seconds // HOUR} h ago"
+    if seconds < 2 * DAY:
+        return "yesterday"
+    return f"{seconds // DAY} d ago" if seconds < 30 * DAY else f"{_utc(moment):%-d %b %Y}"
+
+
+@register.filter
+def span(seconds):
+    """Words for a length of time in whole seconds: `42 s`, `6 min`, `3 h 12 min`, `2 d 4 h`."""
+    seconds = int(seconds)
+    if seconds < MINUTE:
+        return f"{seconds} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE} min"
+    if seconds < DAY:
+        hours, rest = divmod(seconds, HOUR)
+        return f"{hours} h {rest // MINUTE} min" if rest >= MINUTE else f"{hours} h"
+    days, rest = divmod(seconds, DAY)
+    return f"{days} d {rest // HOUR} h" if rest >= HOUR else f"{days} d"
+
+
+@register.filter
+def seconds(value):
+    """A length of time in seconds, exactly enough: `72 ms`, `0.33 s`, `12.4 s`, `3 min`."""
+    if value is None:
+        return ""
+    if value < 0.1:
+        return f"{value * 1000:.1f} ms" if 0 < value < 0.001 else f"{value * 1000:.0f} ms"
+    if value < 10:
+        return f"{value:.2f} s"
+    return f"{value:.1f} s" if value < 2 * MINUTE else span(value)
+
+
+@register.filter
+def microseconds(value):
+    """CRIU's times, in µs."""
+    return seconds((value or 0) / 1e6)
+
+
+@register.filter
+def between(start, end):
+    """The length of time between two moments."""
+    return seconds((end - start).total_seconds()) if start and end else ""
+
+
+@register.filter
+def size(count):
+    """Bytes in MiB; in KiB when that is small, in GiB when it is large."""
+    count = count or 0
+    for unit, factor, form in (("GiB", 2**30, "{:,.2f}"), ("MiB", 2**20, "{:,.1f}"), ("KiB", 2**10, "{:,.0f}")):
+        if count >= factor:
+            amount = count / factor
+            return f"{amount:,.0f} {unit}" if amount >= 100 else f"{form.format(amount)} {unit}"
+    return f"{count} B"
+
+
+@register.filter
+def count(number):
+    """`12,481`."""
+    return f"{number or 0:,}"
+
+
+@register.filter
+def short(digest):
+    """The first 12 hex digits of an ID or digest."""
+    return (digest or "").removeprefix("sha256:")[:12]
+
+
+@register.filter
+def command(argv):
+    """An argument list as it would be typed into a shell. Values of the environment stay out: they may be secrets."""
+    return shlex.join(re.sub(r"(?s)^(--env=[^=]*=).+", r"\1…", str(part)) for part in argv or [])
+
+
+@register.filter
+def image_title(name):
+    """`docker.io/library/redis:7` → `redis 7`."""
+    last = (name or "").partition("@")[0].rpartition("/")[2]
+    title, _, tag = last.partition(":")
+    return f"{title} {tag}" if tag and tag != "latest" else title or "no name"
+
+
+@register.filter
+def image_origin(name):
+    """`docker.io/library/redis:7` → `docker.io/library`."""
+    return (name or "").rpartition("/")[0]
+
+
+@register.filter
+def plain(text):
+    """Text without a terminal's control sequences."""
+    return ESCAPES.sub("", text or "")
+
+
+@register.filter
+def flag(name):
+    """`tcp_established` → `--tcp-established`: Podman's spelling."""
+    return "--" + str(name).replace("_", "-")
+
+
+@register.simple_tag
+def badge(state):
+    """A state as a word and a dot."""
+    return format_html('<span class="badge-state s-{}">{}</span>', state.tone, state.word)
+
+
+@register.simple_tag
+def container_badge(container, operation=None):
+    return badge(shown.container_state(container, operation))
+
+
+@register.simple_tag
+def operation_badge(operation):
+    return badge(shown.operation_state(operation))
+
+
+@register.simple_tag
+def possible_actions(container, operation=None, checkpoint=None):
+    return shown.possible_actions(container, operation, checkpoint)
+
+
+@register.simple_tag
+def copy(text, what):
+    """A button that copies the whole text with one click; there is none without JavaScript."""
+    return format_html(
+        '<button type="button" class="copy" data-copy="{}" aria-label="Copy {}" title="Copy {}">{}</button>',
+        text,
+        what,
+        what,
+        icon("copy"),
+    )
+
+
+@register.simple_tag
+def request_key():
+    """A fresh key in a form: the same press twice is one request."""
+    return format_html('<input type="hidden" name="request_key" value="{}">', uuid.uuid4())
+
+
+@register.simple_tag
+def sentence(event):
+    """What happened, with the thing that it happened to as a link."""
+    before, name, after, url = shown.linked_sentence(event)
+    return format_html('{}<a href="{}">{}</a>{}', before, url, name, after) if url else before
+
+
+@register.simple_tag
+def operation_sentence(operation):
+    """What an operation does, or has done, in a few words."""
+    subject = operation.subject
+    if operation.finished and operation.state == "succeeded":
+        return format_html("{} <b>{}</b>", shown.DONE[operation.kind].capitalize(), subject)
+    verb = "Create" if operation.kind == "sample" else operation.get_kind_display()
+    return format_html("{} <b>{}</b>", verb, subject)
+
+
+@register.simple_tag
+def operation_icon(operation):
+    return icon(shown.ICONS[operation.kind])
+
+
+@register.simple_tag
+def commands(argvs):
+    """Commands as blocks that can be copied."""
+    return format_html_join(
+        "",
+        '<div class="cmd"><code>{}</code>{}</div>',
+        ((command(argv), copy(command(argv), "the command")) for argv in argvs or []),
+    )
+
+
+@register.simple_tag
+def operation_progress(operation):
+    return shown.progress(operation)
+
+
+@register.filter
+def words(text):
+    return text.split()
+
+
+@register.filter
+def at(mapping, key):
+    return mapping.get(key, "")
+
+
+@register.simple_tag
+def host_badge(host):
+    return badge(shown.host_state(host))
+
+
+@register.simple_tag
+def restore_action(checkpoint):
+    return shown.restore_action(checkpoint)
+
+
+@register.filter
+def memory(checkpoint):
+    return shown.memory_bytes(checkpoint)

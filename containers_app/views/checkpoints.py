@@ -1,0 +1,84 @@
+"""Pages of the catalog: the list, one checkpoint, and its restore. Knows rows, forms and services; never an archive."""
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods
+
+from containers_app import access, queries, shown
+from containers_app.forms import RestoreForm
+from containers_app.htmx import answer, asked, caller, render_page
+from containers_app.runtime.types import RestoreOptions
+from containers_app.services import lifecycle, restores
+
+
+@require_GET
+def checkpoint_list(request):
+    q, container, sort = asked(request, "q"), asked(request, "container"), asked(request, "sort")
+    rows = queries.checkpoints(q=q, container=container, host=asked(request, "host"))
+    table, totals = queries.checkpoint_table(rows, sort, request.GET.get("page"))
+    context = {
+        "q": q,
+        "container": container,
+        "sort": sort if sort in queries.CHECKPOINT_SORTS else "newest",
+        "sorts": [(key, label) for key, (label, _) in queries.CHECKPOINT_SORTS.items()],
+        "table": table,
+        "totals": totals,
+    }
+    return render_page(request, "checkpoint_list", context, fragments=["checkpoint_table"])
+
+
+@require_GET
+def checkpoint_detail(request, pk):
+    checkpoint = access.get_checkpoint_for(request.user, pk)
+    possible, reason = restores.own_name(checkpoint)
+    context = {
+        "checkpoint": checkpoint,
+        "tags": checkpoint.tags.all(),
+        "memory": shown.memory_bytes(checkpoint),
+        "statistics": shown.statistics_rows(checkpoint.statistics),
+        "restores": queries.checkpoint_restores(checkpoint),
+        "own_name_possible": possible,
+        "own_name_reason": reason,
+    }
+    return render_page(request, "checkpoint_detail", context, fragments=["checkpoint_restores"])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def checkpoint_restore(request, pk):
+    checkpoint = access.get_checkpoint_for(request.user, pk, "operate")
+    possible, reason = restores.own_name(checkpoint)
+    form = RestoreForm(request.POST or None, initial=_initial(checkpoint, possible))
+    status = 200
+    if request.method == "POST":
+        operation, status = None, 422
+        if form.is_valid():
+            operation, status = answer(form, lambda: _request_restore(request, checkpoint, form.cleaned_data))
+        if operation and operation.container_id:
+            messages.info(request, f"Asked {checkpoint.host.name} to restore {checkpoint.name}.")
+            return redirect("container_detail", operation.container_id)
+        if operation:
+            return redirect("operation_detail", operation.pk)
+    context = {"checkpoint": checkpoint, "form": form, "own_name_possible": possible, "own_name_reason": reason}
+    return render_page(request, "checkpoint_restore", context, fragments=["dialog"], status=status)
+
+
+def _initial(checkpoint, possible):
+    """As it was checkpointed, and under its own name where that is possible."""
+    name = checkpoint.container_name
+    free = lifecycle.free_name(checkpoint.host, name)
+    return {
+        "as_new": "" if possible else "on",
+        "name": free if free != name else f"{name}-2",
+        "tcp_established": checkpoint.options.get("tcp_established", False),
+        "file_locks": checkpoint.options.get("file_locks", False),
+    }
+
+
+def _request_restore(request, checkpoint, values):
+    return restores.request_restore(
+        by=caller(request),
+        checkpoint=checkpoint,
+        name=values["name"] if values["as_new"] else "",
+        options=RestoreOptions(tcp_established=values["tcp_established"], file_locks=values["file_locks"]),
+        request_key=values["request_key"],
+    )

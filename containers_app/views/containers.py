@@ -1,0 +1,202 @@
+"""Pages of containers: the list, one container's story, and what can be done with it.
+
+Knows rows, forms and services; never Podman.
+"""
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from containers_app import access, queries, shown, signals
+from containers_app.errors import BadInput, Conflict, Unavailable
+from containers_app.forms import CheckpointForm, ConfirmForm, CreateForm
+from containers_app.htmx import answer, asked, caller, render_page
+from containers_app.models import Host
+from containers_app.runtime.types import CheckpointOptions
+from containers_app.services import checkpoints, lifecycle
+
+page_or_form = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_GET
+def container_list(request):
+    q, host, state = asked(request, "q"), asked(request, "host"), asked(request, "state")
+    state = state if state in queries.CONTAINER_FILTERS else ""
+    rows = queries.containers(q=q, host=host)
+    context = {
+        "q": q,
+        "chosen_host": host,
+        "state": state,
+        "chips": queries.chips(rows, queries.CONTAINER_FILTERS, state),
+        "table": queries.container_table(rows, state, request.GET.get("page")),
+        "coming": queries.coming_containers(),
+    }
+    return render_page(request, "container_list", context, fragments=["container_table"])
+
+
+@require_GET
+def container_detail(request, pk):
+    container = access.get_container_for(request.user, pk)
+    signals.want_log(container)
+    operations = queries.container_operations(container)
+    unfinished = next((row for row in operations if not row.finished), None)
+    taken = queries.container_checkpoints(container)
+    total = container.checkpoints.count()
+    actions = shown.possible_actions(container, unfinished, taken[0] if taken else None)
+    context = {
+        "container": container,
+        "operation": unfinished,
+        "actions": actions,
+        "rail": shown.lifecycle_rail(container, actions, total),
+        "checkpoints": taken,
+        "checkpoint_total": total,
+        "chart": shown.frozen_chart(taken),
+        "operations": operations[:6],
+        "events": queries.container_events(container),
+        "lines": shown.log_with_cuts(signals.read_log(container), operations),
+    }
+    return render_page(request, "container_detail", context, fragments=["container_now"])
+
+
+@require_GET
+def container_log(request, pk):
+    container = access.get_container_for(request.user, pk)
+    signals.want_log(container)
+    lines = shown.log_with_cuts(signals.read_log(container), queries.container_operations(container))
+    return render_page(request, "container_log", {"container": container, "lines": lines}, fragments=["log_lines"])
+
+
+@page_or_form
+def container_create(request):
+    access.require(request.user, "operate")
+    hosts = Host.objects.all()
+    form = CreateForm(request.POST or None, hosts=hosts, initial=_initial(request, "name", "image", "command"))
+    status = 200
+    if request.method == "POST":
+        operation, status = None, 422
+        if form.is_valid():
+            operation, status = answer(form, lambda: lifecycle.request_create(by=caller(request), **form.cleaned_data))
+        if operation:
+            return redirect("operation_detail", operation.pk)
+    context = {"form": form, "images": queries.image_names()}
+    return render_page(request, "container_create", context, fragments=["dialog"], status=status)
+
+
+@page_or_form
+def container_checkpoint(request, pk):
+    container = access.get_container_for(request.user, pk, "operate")
+    default = checkpoints.default_name(container)
+    if request.method == "GET":
+        _require_possible(container, "checkpoint")
+    form = CheckpointForm(request.POST or None, initial={"name": default, **_ticked(request)})
+    status = 200
+    if request.method == "POST":
+        operation, status = None, 422
+        if form.is_valid():
+            operation, status = answer(form, lambda: _request_checkpoint(request, container, form.cleaned_data))
+        if operation:
+            messages.info(request, f"Asked {container.host.name} to checkpoint {container.name}.")
+            return redirect("container_detail", pk)
+    command = checkpoints.command_preview(container, _chosen(request))
+    context = {"container": container, "form": form, "command": command}
+    return render_page(request, "container_checkpoint", context, fragments=["dialog", "command_preview"], status=status)
+
+
+@require_POST
+def container_start(request, pk):
+    container = access.get_container_for(request.user, pk, "operate")
+    _press(request, lambda key: lifecycle.request_start(by=caller(request), container=container, request_key=key))
+    messages.info(request, f"Asked {container.host.name} to start {container.name}.")
+    return redirect("container_detail", pk)
+
+
+@page_or_form
+def container_kill(request, pk):
+    container = access.get_container_for(request.user, pk, "operate")
+    return _confirmed(request, container, "kill", lifecycle.request_kill)
+
+
+@page_or_form
+def container_remove(request, pk):
+    container = access.get_container_for(request.user, pk, "operate")
+    return _confirmed(request, container, "remove", lifecycle.request_remove)
+
+
+@require_POST
+def sample_run(request):
+    access.require(request.user, "operate")
+    host = _chosen_host(request)
+    operation = _press(request, lambda key: lifecycle.request_sample(by=caller(request), host=host, request_key=key))
+    return redirect("operation_detail", operation.pk)
+
+
+def _confirmed(request, container, verb, request_service):
+    """The page that says what will be lost, and after a press of its button the request."""
+    if request.method == "GET":
+        _require_possible(container, verb)
+    form, status = ConfirmForm(request.POST or None), 200
+    if request.method == "POST":
+        operation, status = None, 422
+        if form.is_valid():
+            key = form.cleaned_data["request_key"]
+            operation, status = answer(
+                form, lambda: request_service(by=caller(request), container=container, request_key=key)
+            )
+        if operation:
+            messages.info(request, f"Asked {container.host.name} to {verb} {container.name}.")
+            return redirect("container_detail", container.pk)
+    context = {"container": container, "form": form, "checkpoints": container.checkpoints.count()}
+    return render_page(request, f"container_{verb}", context, fragments=["dialog"], status=status)
+
+
+def _press(request, act):
+    """The operation that a button without a form of its own asks for."""
+    form = ConfirmForm(request.POST)
+    if not form.is_valid():
+        raise BadInput("The button's key is missing.", remedy="Reload the page and press it again.")
+    return act(form.cleaned_data["request_key"])
+
+
+def _require_possible(container, verb):
+    """Raise Conflict when `verb` is not among the actions that the container's page offers now."""
+    unfinished = next((row for row in queries.container_operations(container) if not row.finished), None)
+    if verb in {action.verb for action in shown.possible_actions(container, unfinished)}:
+        return
+    if unfinished:
+        raise Conflict(
+            f"{container.name} is busy: {unfinished.get_kind_display().lower()} is {unfinished.state}.",
+            remedy="Wait until that has ended.",
+        )
+    raise Conflict(f"{container.name} is {shown.container_state(container).word}: there is nothing to {verb}.")
+
+
+def _request_checkpoint(request, container, values):
+    options = CheckpointOptions(**{name: values[name] for name in CheckpointOptions.__dataclass_fields__})
+    named = {name: values[name] for name in ("name", "note", "tags", "request_key")}
+    return checkpoints.request_checkpoint(by=caller(request), container=container, options=options, **named)
+
+
+def _ticked(request):
+    """Options that the address asks to have ticked, such as after a failure that one of them mends."""
+    names = CheckpointOptions.__dataclass_fields__
+    return {name: "on" for name in names if request.GET.get(name) == "on"}
+
+
+def _chosen(request):
+    """The options as they are ticked now, whether the form was sent or only asked what it would run."""
+    values = request.POST or request.GET
+    return CheckpointOptions(**{name: values.get(name) == "on" for name in CheckpointOptions.__dataclass_fields__})
+
+
+def _initial(request, *names):
+    return {name: asked(request, name) for name in names if request.GET.get(name)}
+
+
+def _chosen_host(request):
+    """The host that the form names, or the only one, or the first that is not away."""
+    hosts = list(Host.objects.all())
+    named = [host for host in hosts if str(host.pk) == request.POST.get("host")]
+    found = named or [host for host in hosts if not host.away] or hosts
+    if not found:
+        raise Unavailable("There is no host yet.", remedy="Start the agent on a machine with Podman.")
+    return found[0]

@@ -1,0 +1,75 @@
+"""Pages of operations: the list, one operation from request to outcome, and the tray that every page carries."""
+
+import shlex
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_POST
+
+from containers_app import access, queries, shown
+from containers_app.htmx import asked, caller, render_page
+from containers_app.models import Operation
+from containers_app.services import operations
+
+
+@require_GET
+def operation_list(request):
+    q, state = asked(request, "q"), asked(request, "state")
+    state = state if state in queries.OPERATION_FILTERS else ""
+    rows = queries.operations(q=q)
+    context = {
+        "q": q,
+        "state": state,
+        "chips": queries.chips(rows, queries.OPERATION_FILTERS, state),
+        "table": queries.operation_table(rows, state, request.GET.get("page")),
+    }
+    return render_page(request, "operation_list", context, fragments=["operation_table"])
+
+
+@require_GET
+def operation_detail(request, pk):
+    operation = access.get_operation_for(request.user, pk)
+    context = {
+        "operation": operation,
+        "phases": shown.phases(operation),
+        "progress": shown.progress(operation),
+        "decisive": shown.decisive_line(operation),
+        "statistics": shown.statistics_rows(operation.result.get("statistics", {})),
+        "again": _again(operation),
+    }
+    return render_page(request, "operation_detail", context, fragments=["operation_now"])
+
+
+@require_POST
+def operation_cancel(request, pk):
+    operation = access.get_operation_for(request.user, pk, "operate")
+    operations.cancel(by=caller(request), operation=operation)
+    messages.info(request, f"Cancelled: {operation}.")
+    return redirect("operation_detail", pk)
+
+
+@require_GET
+def operation_tray(request):
+    """What goes on now, with the counts and the banner around every page: they change at the same moments."""
+    return render_page(request, "operation_tray", fragments=["operation_tray"])
+
+
+def _again(operation):
+    """Address of the form that asks for the same once more, filled in; "" where there is none."""
+    if operation.state not in {Operation.State.FAILED, Operation.State.CANCELLED, Operation.State.LOST}:
+        return ""
+    if operation.kind == Operation.Kind.CREATE:
+        return f"{reverse('container_create')}?{urlencode({'name': operation.target_name, **_typed(operation)})}"
+    if operation.kind == Operation.Kind.RESTORE and operation.checkpoint_id:
+        return reverse("checkpoint_restore", args=[operation.checkpoint_id])
+    if operation.kind == Operation.Kind.CHECKPOINT and operation.container_id:
+        ticked = {name: "on" for name, value in operation.options.get("flags", {}).items() if value is True}
+        return f"{reverse('container_checkpoint', args=[operation.container_id])}?{urlencode(ticked)}".rstrip("?")
+    return ""
+
+
+def _typed(operation):
+    options = operation.options
+    return {"image": options.get("image", ""), "command": shlex.join(options.get("command") or [])}

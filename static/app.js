@@ -1,0 +1,241 @@
+// What pages do beyond plain links and forms: live signals, dialogs, copying, times that go on, menus.
+// Every page works without this file. Nothing here knows what a container is.
+
+// ---- Signals: one stream a page; each kind of signal is passed on at once, then at most every CALM ms, the last never lost.
+
+const CALM = 300;
+
+function calm(listener) {
+  let timer = null;
+  let waiting = null;
+  const later = () => {
+    timer = null;
+    if (waiting === null) return;
+    const event = waiting;
+    waiting = null;
+    timer = setTimeout(later, CALM);
+    listener(event);
+  };
+  return (event) => {
+    if (timer !== null) {
+      waiting = event;
+      return;
+    }
+    timer = setTimeout(later, CALM);
+    listener(event);
+  };
+}
+
+class CalmEventSource extends EventSource {
+  #calmed = new Map();
+
+  addEventListener(name, listener, options) {
+    if (!this.#calmed.has(listener)) this.#calmed.set(listener, name === "log" ? listener : calm(listener));
+    super.addEventListener(name, this.#calmed.get(listener), options);
+  }
+
+  removeEventListener(name, listener, options) {
+    super.removeEventListener(name, this.#calmed.get(listener) ?? listener, options);
+    this.#calmed.delete(listener);
+  }
+}
+
+htmx.createEventSource = (url) => {
+  const source = new CalmEventSource(url, { withCredentials: true });
+  // The server's first word: from here on nothing is missed, so whatever was missed before is fetched now.
+  source.addEventListener("connected", () => document.dispatchEvent(new CustomEvent("signals:connected", { detail: source })));
+  return source;
+};
+
+let connections = 0;
+
+document.addEventListener("signals:connected", () => {
+  offline("");
+  connections += 1;
+  if (connections === 1) return;
+  for (const element of document.querySelectorAll("[hx-trigger*='sse:']")) {
+    htmx.trigger(element, element.getAttribute("hx-trigger").match(/sse:[\w-]+/)[0]);
+  }
+});
+
+document.addEventListener("htmx:sseError", () => offline("The connection is lost. What you see may be old; it is tried again."));
+document.addEventListener("htmx:sendError", () => offline("Freezeframe does not answer. What you see may be old; it is tried again."));
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status >= 500) offline(`Freezeframe answered with an error (${event.detail.xhr.status}). Reload to try again.`);
+});
+
+function offline(words) {
+  const note = document.getElementById("offline");
+  if (!note || note.textContent === words) return;
+  note.textContent = words;
+  note.hidden = !words;
+}
+
+// ---- Fragments: what was open stays open, what ended is said once.
+
+const opened = new Set();
+
+document.addEventListener("htmx:beforeSwap", () => {
+  opened.clear();
+  for (const details of document.querySelectorAll("details[open][id]")) opened.add(details.id);
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  tick();
+  announce();
+});
+
+let announced = document.querySelector("[data-outcome]")?.dataset.outcome;
+
+function announce() {
+  const outcome = document.querySelector("[data-outcome]");
+  if (!outcome || outcome.dataset.outcome === announced) return;
+  announced = outcome.dataset.outcome;
+  document.getElementById("announcement").textContent = outcome.textContent.trim();
+}
+
+// ---- The dialog: links with hx-target="#dialog" fill it; it opens when it is filled.
+
+const dialog = document.getElementById("dialog");
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target !== dialog) return;
+  if (!dialog.open && dialog.childElementCount) dialog.showModal();
+  (dialog.querySelector("[aria-invalid]") ?? dialog.querySelector("[role=alert] a"))?.focus();
+});
+
+dialog?.addEventListener("close", () => dialog.replaceChildren());
+dialog?.addEventListener("click", (event) => {
+  if (event.target === dialog) dialog.close();
+});
+
+// ---- Clicks and keys.
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy], [data-close], [data-dismiss], #theme, [aria-disabled=true]");
+  if (button?.matches("[data-copy]")) copy(button);
+  if (button?.matches("[data-close]")) dialog.close();
+  if (button?.matches("[data-dismiss]")) button.closest(".note").remove();
+  if (button?.matches("#theme")) nextTheme(button);
+  if (button?.matches("[aria-disabled=true]")) event.preventDefault();
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target) || event.target.closest(".menu-list a")) menu.removeAttribute("open");
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !dialog?.open && !typing(event.target)) {
+    event.preventDefault();
+    document.getElementById("search_q")?.select();
+  }
+  const menu = document.querySelector("details.menu[open]");
+  if (event.key === "Escape" && menu) {
+    menu.removeAttribute("open");
+    menu.querySelector("summary").focus();
+  }
+});
+
+function typing(element) {
+  return element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    copyTheOldWay(button.dataset.copy); // no clipboard without HTTPS, except on this machine itself
+  }
+  button.classList.add("copied");
+  document.getElementById("announcement").textContent = "Copied.";
+  setTimeout(() => button.classList.remove("copied"), 1500);
+}
+
+function copyTheOldWay(text) {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "visually-hidden";
+  (dialog?.open ? dialog : document.body).append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+const THEMES = { system: "light", light: "dark", dark: "system" };
+
+function nextTheme(button) {
+  chooseTheme(THEMES[document.documentElement.dataset.theme] ?? "light");
+  nameTheme(button);
+}
+
+function nameTheme(button) {
+  const words = `Theme: ${document.documentElement.dataset.theme}`;
+  button.setAttribute("aria-label", words);
+  button.title = words;
+}
+
+if (document.getElementById("theme")) nameTheme(document.getElementById("theme"));
+
+// ---- A press shows at once that it works; forms in dialogs do so through htmx.
+
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (!button || event.defaultPrevented || event.target.matches("[hx-post]")) return;
+  button.setAttribute("aria-busy", "true");
+  setTimeout(() => { button.disabled = true; });
+});
+
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return; // came back from the browser's cache, as it was left
+  for (const button of document.querySelectorAll("[aria-busy=true]")) {
+    button.removeAttribute("aria-busy");
+    button.disabled = false;
+  }
+});
+
+// ---- Times go on, in the words of templatetags/freezeframe.py.
+
+function span(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return pair(seconds, 3600, "h", 60, "min");
+  return pair(seconds, 86400, "d", 3600, "h");
+}
+
+function pair(seconds, large, one, small, other) {
+  const rest = Math.floor((seconds % large) / small);
+  return `${Math.floor(seconds / large)} ${one}` + (rest ? ` ${rest} ${other}` : "");
+}
+
+function ago(seconds, moment) {
+  if (seconds < 86400) return `${span(seconds).replace(/( h) .*/, "$1")} ago`;
+  if (seconds < 172800) return "yesterday";
+  if (seconds < 30 * 86400) return `${Math.floor(seconds / 86400)} d ago`;
+  return moment.toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
+}
+
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
+function write(time) {
+  const moment = new Date(time.dateTime);
+  const seconds = Math.max(0, Math.floor((Date.now() - moment) / 1000));
+  const words = {
+    ago: () => ago(seconds, moment),
+    span: () => span(seconds),
+    clock: () => clock.format(moment),
+    day: () => day.format(moment),
+  }[time.dataset.time]?.();
+  if (words && time.textContent !== words) time.textContent = words;
+}
+
+function tick() {
+  for (const time of document.querySelectorAll("time[data-time]")) write(time);
+}
+
+tick();
+setInterval(() => {
+  for (const time of document.querySelectorAll("time[data-time=ago], time[data-time=span]")) write(time);
+}, 1000);
+
+for (const note of document.querySelectorAll(".toasts .note")) setTimeout(() => note.remove(), 8000);

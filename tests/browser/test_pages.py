@@ -1,0 +1,43 @@
+"""Every page in a real browser: accessible in both themes, no complaint of the console, usable at 360 px."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+pytestmark = [pytest.mark.live, pytest.mark.browser]
+
+
+@pytest.fixture
+def addresses(operator):
+    """An address of each page, with something to show on it."""
+    looper = operator.create("looper")
+    checkpoint = operator.checkpoint(looper)
+    operation = looper.operations.first()
+    return [
+        "/", "/containers/new/", f"/containers/{looper.pk}/", f"/containers/{looper.pk}/remove/",
+        f"/containers/{looper.pk}/log/", "/catalog/", f"/catalog/{checkpoint.pk}/",
+        f"/catalog/{checkpoint.pk}/restore/",
+        "/operations/", f"/operations/{operation.pk}/", "/audit/", "/images/", "/hosts/", f"/hosts/{operator.host.pk}/",
+        "/search/?q=looper", "/no-such-page/",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_has_an_accessibility_violation(page, addresses, theme):
+    page.emulate_media(color_scheme=theme)
+    found = {}
+    for address in addresses:
+        page.goto(address)
+        results = Axe().run(page)
+        if results.violations_count:
+            found[address] = results.generate_report()
+    assert found == {}
+
+
+def test_no_page_is_wider_than_a_small_screen(page, addresses):
+    page.set_viewport_size({"width": 360, "height": 740})
+    wide = []
+    for address in addresses:
+        page.goto(address)
+        if page.evaluate("document.documentElement.scrollWidth") > 360:
+            wide.append(address)
+    assert wide == []

@@ -1,0 +1,183 @@
+"""Rows for tests, with sensible defaults; every value can be overridden by keyword.
+
+Knows models only. What a test is about, it says itself; the rest comes from here.
+"""
+
+import itertools
+import uuid
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from containers_app.access import OPERATORS
+from containers_app.models import AuditEvent, Checkpoint, Container, Host, Image, Operation, Tag
+
+_numbers = itertools.count(1)
+
+FACTS = {
+    "podman_version": "4.3.1",
+    "oci_runtime": "runc",
+    "oci_runtime_version": "1.1.5",
+    "criu_version": "4.2.1",
+    "criu_path": "/opt/freezeframe/bin/criu",
+    "kernel": "6.18.5",
+    "architecture": "x86_64",
+    "distribution": "debian 12",
+    "cgroup_version": "v1",
+    "cgroup_manager": "cgroupfs",
+    "storage_driver": "overlay",
+    "network_backend": "netavark",
+    "ulimits": ["nofile=1024:1024", "nproc=1024:1024"],
+}
+READINESS = [
+    {"key": "podman", "title": "Podman answers", "level": "ok", "detail": "Podman 4.3.1", "remedy": ""},
+    {"key": "criu", "title": "CRIU works on this kernel", "level": "ok", "detail": "Looks good.", "remedy": ""},
+    {
+        "key": "store",
+        "title": "The archive store takes archives",
+        "level": "ok",
+        "detail": "41,308 MiB free",
+        "remedy": "",
+    },
+]
+STATISTICS = {
+    "freezing_time": 101_002,
+    "frozen_time": 72_310,
+    "memdump_time": 4_120,
+    "memwrite_time": 912,
+    "pages_scanned": 402,
+    "pages_written": 35,
+    "podman_checkpoint_duration": 331_000,
+    "runtime_checkpoint_duration": 188_000,
+}
+LOOP = ["/bin/sh", "-c", "i=0; while true; do echo $i; i=$(expr $i + 1); sleep 1; done"]
+
+
+def an_id():
+    """64 hex digits that no other thing has."""
+    return uuid.uuid4().hex * 2
+
+
+def ago(**values):
+    return timezone.now() - timedelta(**values)
+
+
+def a_user(name=None, **values):
+    """A person who may look, and nothing more."""
+    name = name or f"viewer-{next(_numbers)}"
+    return get_user_model().objects.create_user(name, password="secret", **values)
+
+
+def an_operator(name=None, **values):
+    user = a_user(name or f"operator-{next(_numbers)}", **values)
+    user.groups.add(Group.objects.get_or_create(name=OPERATORS)[0])
+    return user
+
+
+def an_admin(name=None, **values):
+    return a_user(name or f"admin-{next(_numbers)}", is_superuser=True, is_staff=True, **values)
+
+
+def a_host(name="local", **values):
+    """The host of that name, present and ready; the same one when it is asked for again."""
+    now = timezone.now()
+    defaults = dict(watcher_seen_at=now, worker_seen_at=now, listed_at=now, facts=FACTS, readiness=READINESS)
+    return Host.objects.update_or_create(name=name, defaults={**defaults, **values})[0]
+
+
+def an_image(**values):
+    defaults = dict(
+        image_id=an_id(),
+        names=["localhost/freezeframe-sample:1"],
+        digest=f"sha256:{an_id()}",
+        size_bytes=2_048_000,
+        created_at=ago(days=2),
+    )
+    return Image.objects.create(**{"host": values.get("host") or a_host(), **defaults, **values})
+
+
+def a_container(**values):
+    """A running looper. `state="exited", checkpointed_at=…` makes it one that stands still with a dump."""
+    running = values.get("state", "running") == "running"
+    defaults = dict(
+        container_id=an_id(),
+        name=f"looper-{next(_numbers)}",
+        image_id="58d626dd3b6a" + "0" * 52,
+        image_name="localhost/freezeframe-sample:1",
+        state="running",
+        pid=4242 if running else 0,
+        created_at=ago(minutes=7),
+        started_at=ago(minutes=6),
+        finished_at=None if running else ago(minutes=1),
+        command=LOOP,
+        oci_runtime="runc",
+        config={"hostname": "8dfe9e0268f4", "restart_policy": "no", "privileged": False},
+        seen_at=timezone.now(),
+    )
+    return Container.objects.create(**{"host": values.get("host") or a_host(), **defaults, **values})
+
+
+def an_operation(**values):
+    """A queued checkpoint of a container; the times that a state asks for are filled in."""
+    state = values.get("state", "queued")
+    container = values["container"] if "container" in values else a_container()
+    defaults = dict(kind="checkpoint", state=state, container=container, requested_at=ago(seconds=40), options={})
+    defaults["host"] = container.host if container else a_host()
+    if state != "queued":
+        defaults["started_at"] = ago(seconds=39)
+    if state == "started":
+        defaults["lease_expires_at"] = timezone.now() + timedelta(seconds=30)
+    if state not in Operation.UNFINISHED:
+        defaults["finished_at"] = ago(seconds=38)
+    return Operation.objects.create(**{**defaults, **values})
+
+
+def a_checkpoint(*, tags=(), **values):
+    """A checkpoint in the catalog, taken by an operation that succeeded."""
+    container = values.get("container") or a_container()
+    taken_at = values.get("taken_at") or ago(minutes=4)
+    operation = values.get("operation") or an_operation(
+        container=container,
+        state="succeeded",
+        finished_at=taken_at,
+        summary="Checkpointed: 35 pages, frozen for 72 ms.",
+    )
+    flags = {"leave_running": False, "tcp_established": False, "file_locks": False}
+    defaults = dict(
+        name=f"looper at {next(_numbers)}",
+        host=container.host,
+        container=container,
+        container_name=container.name,
+        image_id=container.image_id,
+        image_name=container.image_name,
+        operation=operation,
+        taken_by_name="mina",
+        taken_at=taken_at,
+        dumped_at=taken_at,
+        options=flags,
+        command=["podman", "container", "checkpoint", "--print-stats", container.name],
+        store="directory:local",
+        archive_sha256=an_id(),
+        archive_bytes=29_700,
+        unpacked_bytes=412_160,
+        members=[{"name": "checkpoint/pages-1.img", "size": 143_360, "sha256": an_id()}],
+        statistics=STATISTICS,
+        facts=FACTS,
+    )
+    checkpoint = Checkpoint.objects.create(**{**defaults, **values})
+    checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in tags])
+    return checkpoint
+
+
+def an_event(**values):
+    defaults = dict(
+        at=timezone.now(),
+        action="checkpoint.taken",
+        result="done",
+        actor_name="mina",
+        source=AuditEvent.Source.AGENT,
+        sentence="checkpointed looper, stopping it",
+    )
+    return AuditEvent.objects.create(**{**defaults, **values})
