@@ -98,6 +98,8 @@ def capture(runner: podman.Podman, container, options, folder: Path, *, on_start
     if failure and result.exit_code == 0:
         raise failure
     podman.raise_for(result)
+    if options.ignore_rootfs:
+        return Captured(recompressor.finish([]), result, draft)
     return Captured(_complete(recompressor, runner, container, folder, on_phase), result, draft)
 
 

@@ -52,6 +52,7 @@ def measure(podman, *, store, wanted_runtime=""):
         storage_driver=info["store"].get("graphDriverName", ""),
         network_backend=host.get("networkBackend", ""),
         ulimits=lower_ulimits(),
+        flags={verb: podman.flags(verb) for verb in ("checkpoint", "restore")},
     )
     return facts, _checks(facts, usable, message, store, rootless=host.get("security", {}).get("rootless", False))
 

@@ -27,8 +27,21 @@ CHECKPOINT_FLAGS = {
     "leave_running": "--leave-running",
     "tcp_established": "--tcp-established",
     "file_locks": "--file-locks",
+    "ignore_rootfs": "--ignore-rootfs",
+    "ignore_volumes": "--ignore-volumes",
 }
-RESTORE_FLAGS = {"tcp_established": "--tcp-established", "file_locks": "--file-locks"}
+RESTORE_FLAGS = {
+    "tcp_established": "--tcp-established",
+    "tcp_close": "--tcp-close",
+    "file_locks": "--file-locks",
+}
+# Podman takes these only with --import: in place there is nothing to import.
+IMPORT_FLAGS = {
+    "ignore_rootfs": "--ignore-rootfs",
+    "ignore_volumes": "--ignore-volumes",
+    "ignore_static_ip": "--ignore-static-ip",
+    "ignore_static_mac": "--ignore-static-mac",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,11 @@ class Podman:
     def version(self):
         """The client's version, such as `4.3.1`."""
         return self._json("version", "--format", "json")["Client"]["Version"]
+
+    def flags(self, verb):
+        """The flags that this Podman has for `podman container <verb>`, from its own --help: ["--all", …]."""
+        text = self._run("container", verb, "--help").stdout
+        return sorted(set(re.findall(r"^ +(?:-\w, +)?(--[a-z-]+)", text, re.MULTILINE)))
 
     def info(self):
         """`podman info` as Podman writes it."""
@@ -219,6 +237,8 @@ def restore_arguments(options: RestoreOptions, *, container="", archive=None):
     flags = [flag for field, flag in RESTORE_FLAGS.items() if getattr(options, field)]
     if archive is None:
         return ["container", "restore", "--print-stats", *flags, check_name(container)]
+    flags += [flag for field, flag in IMPORT_FLAGS.items() if getattr(options, field)]
+    flags += [f"--publish={port}" for port in options.publish]
     name = ["--name", check_name(options.name)] if options.name else []
     return ["container", "restore", "--print-stats", *flags, *name, "--import", str(archive)]
 

@@ -28,7 +28,8 @@ class Check:
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What one host is: versions, and the two choices that are made for every new container there."""
+    """What one host is: versions, the two choices that are made for every new container there, and the `flags` that its
+    Podman has for `checkpoint` and `restore`."""
 
     podman_version: str = ""
     oci_runtime: str = ""
@@ -43,6 +44,7 @@ class HostFacts:
     storage_driver: str = ""
     network_backend: str = ""
     ulimits: list[str] = field(default_factory=list)
+    flags: dict[str, list[str]] = field(default_factory=dict)
 
     def as_json(self):
         return asdict(self)
@@ -106,6 +108,8 @@ class CheckpointOptions:
     leave_running: bool = False
     tcp_established: bool = False
     file_locks: bool = False
+    ignore_rootfs: bool = False
+    ignore_volumes: bool = False
 
     def as_json(self):
         return asdict(self)
@@ -116,8 +120,14 @@ class RestoreOptions:
     """Podman's flags of the same names. Without `name` an import takes the old container ID and name."""
 
     name: str = ""
+    publish: list[str] = field(default_factory=list)
     tcp_established: bool = False
+    tcp_close: bool = False
     file_locks: bool = False
+    ignore_rootfs: bool = False
+    ignore_volumes: bool = False
+    ignore_static_ip: bool = False
+    ignore_static_mac: bool = False
 
     def as_json(self):
         return asdict(self)

@@ -33,12 +33,19 @@ def request_checkpoint(*, by, container, name, note, tags, options: CheckpointOp
     name = name.strip() or default_name(container)
     if len(name) > 120:
         raise BadInput("A name has 120 characters at the most.", field="name")
+    operations.require_offered(options, known=podman.CHECKPOINT_FLAGS, offered=offered(container.host))
     how = "leaving it running" if options.leave_running else "stopping it"
     return operations.request(
         by=by, kind=Operation.Kind.CHECKPOINT, host=container.host, container=container, request_key=request_key,
         sentence=f"asked to checkpoint {container.name}, {how}",
         options={"name": name, "note": note, "tags": sorted(set(tags)), "flags": options.as_json()},
     )  # fmt: skip
+
+
+def offered(host):
+    """Names of the options that this host's Podman has; all of them while the host has not been measured."""
+    present = host.facts.get("flags", {}).get("checkpoint", podman.CHECKPOINT_FLAGS.values())
+    return [name for name, flag in podman.CHECKPOINT_FLAGS.items() if flag in present]
 
 
 def default_name(container):

@@ -16,7 +16,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from containers_app.errors import Conflict, FreezeframeError
+from containers_app.errors import BadInput, Conflict, FreezeframeError
 from containers_app.models import Operation
 from containers_app.runtime import process
 from containers_app.runtime.explain import explain
@@ -70,6 +70,13 @@ def request(
             f"{target_name or container} is busy with another operation.",
             remedy="Wait until it has ended, then try again.",
         ) from error
+
+
+def require_offered(options, *, known, offered):
+    """Raise BadInput when an option is asked for that the host's Podman does not have: it is never sent."""
+    for name, flag in known.items():
+        if getattr(options, name) and name not in offered:
+            raise BadInput(f"The host's Podman has no {flag}.", field=name)
 
 
 def without_values(options):

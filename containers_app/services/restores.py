@@ -16,6 +16,14 @@ from containers_app.runtime.types import RestoreOptions
 from . import inventory, operations, outside
 from .operations import Found
 
+FLAGS = {**podman_runtime.RESTORE_FLAGS, **podman_runtime.IMPORT_FLAGS}
+
+
+def offered(host):
+    """Names of the options that this host's Podman has; all of them while the host has not been measured."""
+    present = host.facts.get("flags", {}).get("restore", FLAGS.values())
+    return [name for name, flag in FLAGS.items() if flag in present]
+
 
 def own_name(checkpoint):
     """(possible, why): whether the checkpoint can be restored under its container's own name now, in words.
@@ -38,6 +46,7 @@ def own_name(checkpoint):
 def request_restore(*, by, checkpoint, name, options: RestoreOptions, request_key=None):
     """Ask for a restore; `name` "" means under its own name. Raises Conflict when that, or the new name, is taken."""
     host, name = checkpoint.host, name.strip()
+    operations.require_offered(options, known=FLAGS, offered=offered(host))
     if not name:
         possible, reason = own_name(checkpoint)
         if not possible:

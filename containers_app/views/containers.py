@@ -171,7 +171,7 @@ def _require_possible(container, verb):
 
 
 def _request_checkpoint(request, container, values):
-    options = CheckpointOptions(**{name: values[name] for name in CheckpointOptions.__dataclass_fields__})
+    options = CheckpointOptions(**{name: values.get(name, False) for name in CheckpointOptions.__dataclass_fields__})
     named = {name: values[name] for name in ("name", "note", "tags", "request_key")}
     return checkpoints.request_checkpoint(by=caller(request), container=container, options=options, **named)
 
