@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 STILL_HERE = 15  # seconds between signs of life, which also keep a log followed
 RETRY = 2  # seconds before the subscription is made anew
+CONNECTED = "connected"  # sent when nothing is missed from here on: the page fetches what it may have missed before
 
 
 @require_GET
@@ -50,7 +51,7 @@ def read_log(container):
 
 async def _events(container):
     async with hub.listener(container.pk if container else None) as listener:
-        yield "retry: 2000\nevent: connected\ndata: 1\n\n"
+        yield "retry: 2000\n\n"
         asked = 0.0
         while True:
             if container and time.monotonic() - asked >= STILL_HERE:
@@ -93,12 +94,14 @@ class Hub:
     """The process's one subscription, kept while anybody listens."""
 
     def __init__(self):
-        self._listeners, self._task = set(), None
+        self._listeners, self._task, self._subscribed = set(), None, False
 
     @asynccontextmanager
     async def listener(self, container_pk):
         listener = Listener(f"{doorbell.LOG_CHANNEL}{container_pk}" if container_pk else None)
         self._listeners.add(listener)
+        if self._subscribed:
+            listener.put(doorbell.SIGNALS, CONNECTED)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._pump())
         try:
@@ -120,12 +123,16 @@ class Hub:
             async with client.pubsub() as subscription:
                 await subscription.subscribe(doorbell.SIGNALS)
                 await subscription.psubscribe(f"{doorbell.LOG_CHANNEL}*")
+                self._subscribed = True
+                for listener in self._listeners:
+                    listener.put(doorbell.SIGNALS, CONNECTED)
                 while self._listeners:
                     message = await subscription.get_message(ignore_subscribe_messages=True, timeout=5)
                     if message:
                         for listener in self._listeners:
                             listener.put(message["channel"], message["data"])
         finally:
+            self._subscribed = False
             await client.aclose()
 
 

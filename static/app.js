@@ -47,12 +47,9 @@ htmx.createEventSource = (url) => {
   return source;
 };
 
-let connections = 0;
-
+// At the first connection too: between the making of a page and its stream, a change may have been announced to nobody.
 document.addEventListener("signals:connected", () => {
   offline("");
-  connections += 1;
-  if (connections === 1) return;
   for (const element of document.querySelectorAll("[hx-trigger*='sse:']")) {
     htmx.trigger(element, element.getAttribute("hx-trigger").match(/sse:[\w-]+/)[0]);
   }

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from containers_app.errors import FreezeframeError
 from containers_app.models import Container
+from containers_app.runtime.podman import moment
 
 from . import agent, doorbell, inventory, outside
 
@@ -167,7 +168,7 @@ def _publish_until(process, done, key, last):
             break
         *lines, rest = (rest + block).split(b"\n")
         rest = rest[:LINE_LIMIT]
-        fresh = [line for line in map(_split, lines) if line[0] > last]
+        fresh = [line for line in map(_split, lines) if line and line[0] > last]
         if fresh:
             doorbell.publish_lines(key, fresh)
             last = fresh[-1][0]
@@ -175,9 +176,9 @@ def _publish_until(process, done, key, last):
 
 
 def _split(line):
-    """(time, text) of one line of `podman logs --timestamps`."""
+    """(time, text) of one line of `podman logs --timestamps`; None for what Podman itself says ("Error: no container")."""
     at, _, text = line[:LINE_LIMIT].decode(errors="replace").partition(" ")
-    return at, text.rstrip("\r")
+    return (at, text.rstrip("\r")) if moment(at) else None
 
 
 def _matters(line):
