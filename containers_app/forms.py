@@ -32,7 +32,44 @@ class ConfirmForm(_Form):
     """Nothing but the key: a press of a button."""
 
 
-class CheckpointForm(_Form):
+class _OptionsForm(_Form):
+    """A form with some of Podman's options as tick boxes: those of `OPTIONS` that the host's Podman has."""
+
+    OPTIONS = {}  # name: (label, what it does, whether it stands among the first)
+
+    def __init__(self, *args, offered, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name, (label, words, _) in self.OPTIONS.items():
+            if name in offered:
+                box = forms.CheckboxInput(attrs={"class": "form-check-input"})
+                self.fields[name] = forms.BooleanField(required=False, label=label, help_text=words, widget=box)
+
+    def first_options(self):
+        return [self[name] for name in self.OPTIONS if name in self.fields and self.OPTIONS[name][2]]
+
+    def more_options(self):
+        return [self[name] for name in self.OPTIONS if name in self.fields and not self.OPTIONS[name][2]]
+
+    def ticked_more(self):
+        return any(field.value() for field in self.more_options())
+
+
+class CheckpointForm(_OptionsForm):
+    OPTIONS = {
+        "tcp_established": (
+            "Established TCP connections",
+            "Needed when it has open connections; without it the dump fails.",
+            True,
+        ),
+        "file_locks": ("File locks", "Needed when a process holds a lock on a file; without it the dump fails.", True),
+        "ignore_rootfs": (
+            "Without changed files",
+            "A restore starts from the image’s files: only for what keeps none.",
+            False,
+        ),
+        "ignore_volumes": ("Without named volumes", "Smaller; a restore finds the volumes as they are then.", False),
+    }
+
     leave_running = forms.TypedChoiceField(
         choices=[("", "Stop"), ("on", "Keep running")],
         coerce=lambda value: value == "on",
@@ -41,25 +78,38 @@ class CheckpointForm(_Form):
         widget=forms.RadioSelect,
         label="Mode",
     )
-    tcp_established = forms.BooleanField(required=False)
-    file_locks = forms.BooleanField(required=False)
-    name = forms.CharField(max_length=120, required=False, help_text="Empty: the name shown.")
-    note = forms.CharField(
-        max_length=2000, required=False, strip=True, widget=forms.Textarea(attrs={"rows": 2}), label="Note"
-    )
-    tags = forms.CharField(max_length=500, required=False, help_text="Words with letters, digits, - and _.")
+    name = forms.CharField(max_length=120, required=False)
+    note = forms.CharField(max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    tags = forms.CharField(max_length=500, required=False, help_text="Words of letters, digits, - and _.")
 
     def clean_tags(self):
-        tags = re.split(r"[\s,]+", self.cleaned_data["tags"].strip())
-        tags = [tag for tag in tags if tag]
+        tags = [tag for tag in re.split(r"[\s,]+", self.cleaned_data["tags"]) if tag]
         wrong = [tag for tag in tags if not TAG.fullmatch(tag)]
         if wrong:
             raise forms.ValidationError(f"{wrong[0]!r} is not a tag: letters, digits, - and _, 50 at the most.")
         return tags
 
 
-class RestoreForm(_Form):
+class RestoreForm(_OptionsForm):
     """`as_new` says whether the name counts: without it the checkpoint comes back under its container's own name."""
+
+    OPTIONS = {
+        "tcp_established": (
+            "Established TCP connections",
+            "Bring its connections back; only where their peers still wait for them.",
+            True,
+        ),
+        "file_locks": ("File locks", "Take the locks on files again that its processes held.", True),
+        "tcp_close": (
+            "Close TCP connections",
+            "Its processes find their connections closed instead of brought back.",
+            False,
+        ),
+        "ignore_volumes": ("Without named volumes", "Leave the volumes of this host as they are.", False),
+        "ignore_rootfs": ("Without changed files", "Start from the image’s files; memory may not fit them.", False),
+        "ignore_static_ip": ("Without its IP address", "Take a free address instead of the one it had.", False),
+        "ignore_static_mac": ("Without its MAC address", "Take a new one instead of the one it had.", False),
+    }
 
     as_new = forms.TypedChoiceField(
         choices=[("", "Under its own name"), ("on", "As a new container")],
@@ -69,8 +119,16 @@ class RestoreForm(_Form):
         widget=forms.RadioSelect,
     )
     name = forms.CharField(max_length=128, required=False, label="Name of the new container")
-    tcp_established = forms.BooleanField(required=False)
-    file_locks = forms.BooleanField(required=False)
+    publish = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 1, "spellcheck": "false", "class": "form-control mono"}),
+        label="Published ports",
+        help_text="Of a new container, one a line: 18081:8080. Empty: as at the checkpoint.",
+    )
+
+    def clean_publish(self):
+        return _ports(self.cleaned_data["publish"])
 
     def clean(self):
         values = super().clean()
@@ -117,11 +175,7 @@ class CreateForm(_Form):
             raise forms.ValidationError(f"That cannot be read as a command line: {error}.") from error
 
     def clean_publish(self):
-        lines = _lines(self.cleaned_data["publish"])
-        wrong = [line for line in lines if not re.fullmatch(r"[0-9a-fA-F.:\[\]/a-z-]+", line)]
-        if wrong:
-            raise forms.ValidationError(f"{wrong[0]!r} is not a published port, such as 18080:8080.")
-        return lines
+        return _ports(self.cleaned_data["publish"])
 
     def clean_env(self):
         lines = _lines(self.cleaned_data["env"])
@@ -133,3 +187,11 @@ class CreateForm(_Form):
 
 def _lines(text):
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _ports(text):
+    lines = _lines(text)
+    wrong = [line for line in lines if not re.fullmatch(r"[0-9a-fA-F.:\[\]/a-z-]+", line)]
+    if wrong:
+        raise forms.ValidationError(f"{wrong[0]!r} is not a published port, such as 18080:8080.")
+    return lines

@@ -36,7 +36,7 @@ def caller(request):
     return audit.Caller(
         user=request.user,
         source=AuditEvent.Source.PAGE,
-        address=_address(request),
+        address=address_of(request),
         request_id=request.request_id,
     )
 
@@ -58,10 +58,17 @@ def render_page(request, name, context=None, *, fragments=(), status=200):
     return response
 
 
-def answer(form, act):
-    """(what `act()` returned, status): what a service refuses becomes an error of the form, beside its field."""
+def answer(request, form, act):
+    """(what `act(cleaned data)` returned, status) once a form was sent rightly, else (None, status).
+
+    What a service refuses becomes an error of the form, beside its field.
+    """
+    if request.method != "POST":
+        return None, 200
+    if not form.is_valid():
+        return None, 422
     try:
-        return act(), 200
+        return act(form.cleaned_data), 200
     except BadInput as error:
         form.add_error(error.field if error.field in form.fields else None, _words(error))
         return None, error.status
@@ -153,7 +160,7 @@ def _redirect_for_htmx(request, response):
     return HttpResponseClientRedirect(response.url)
 
 
-def _address(request):
+def address_of(request):
     """The client's address, or None where there is none (a unix socket)."""
     try:
         return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))

@@ -101,7 +101,8 @@ class Frame:
 
     @property
     def unfinished(self):
-        return [operation for operation in self._recent if not operation.finished]
+        """Those that have begun first, then those that wait."""
+        return sorted((row for row in self._recent if not row.finished), key=lambda row: row.started_at is None)
 
     @property
     def outcome(self):
@@ -140,7 +141,7 @@ def paged(rows, number, *, count=None, size=PAGE):
 def chips(rows, filters, chosen):
     """[{key, label, count, on}] for the filters of a list, counted in one query."""
     counts = rows.order_by().aggregate(
-        **{f"n_{key}": Count("pk", filter=condition) if key else Count("pk") for key, (_, condition) in filters.items()}
+        **{f"n_{key}": Count("pk", filter=condition or None) for key, (_, condition) in filters.items()}
     )
     return [
         {"key": key, "label": label, "count": counts[f"n_{key}"], "on": key == chosen}

@@ -16,6 +16,8 @@ from .runtime.explain import error_lines
 PAGE_SIZE = 4096  # bytes of a memory page that CRIU counts (x86_64 and arm64 Linux)
 NOT_YET_STARTED = {"created", "configured", "initialized"}
 STOPPED = {"exited", "stopped"}
+BRINGING_BACK = "bringing it back"  # services/checkpoints.py's phase after a failed export
+EARLIER_CUTS = 1  # cuts shown from before the first line of the log that is at hand; a few more when there is no line
 
 DOING = {
     "sample": "creating",
@@ -23,6 +25,10 @@ DOING = {
     "start": "starting",
     "checkpoint": "checkpointing",
     "restore": "restoring",
+    "stop": "stopping",
+    "restart": "restarting",
+    "pause": "pausing",
+    "unpause": "unpausing",
     "kill": "killing",
     "remove": "removing",
 }
@@ -32,6 +38,10 @@ DONE = {
     "start": "started",
     "checkpoint": "checkpointed",
     "restore": "restored",
+    "stop": "stopped",
+    "restart": "restarted",
+    "pause": "paused",
+    "unpause": "unpaused",
     "kill": "killed",
     "remove": "removed",
 }
@@ -41,6 +51,10 @@ ICONS = {
     "start": "play",
     "checkpoint": "snowflake",
     "restore": "play",
+    "stop": "square",
+    "restart": "rotate-cw",
+    "pause": "pause",
+    "unpause": "play",
     "kill": "x",
     "remove": "trash-2",
     "watch": "eye",
@@ -58,9 +72,9 @@ STATISTICS = {
     "forking_time": ("making the processes anew", "time"),
     "restore_time": ("restoring, all of it", "time"),
     "pages_restored": ("memory pages restored", "count"),
-    "runtime_checkpoint_duration": ("the OCI runtime's part", "time"),
+    "runtime_checkpoint_duration": ("the OCI runtime’s part", "time"),
     "podman_checkpoint_duration": ("the whole command", "time"),
-    "runtime_restore_duration": ("the OCI runtime's part", "time"),
+    "runtime_restore_duration": ("the OCI runtime’s part", "time"),
     "podman_restore_duration": ("the whole command", "time"),
 }
 
@@ -153,15 +167,18 @@ def restore_action(checkpoint):
 
 
 def lifecycle_rail(container, actions, checkpoints):
-    """The stations of one container as Steps, from facts. `checkpoints` is how many the catalog has of it."""
+    """The stations of one container as Steps, from facts. `checkpoints` is how many the catalog has of it.
+
+    What brings it forward is offered as the next step; what ends it (kill, remove) is not.
+    """
     can = {action.verb: action for action in actions}
     stations = [
         ("created", "Created", "run", container.created_at, True, None),
         ("running", "Running", "run", container.started_at, container.started_at, can.get("start")),
         ("checkpointed", "Checkpointed", "ice", container.checkpointed_at, checkpoints, can.get("checkpoint")),
         ("restored", "Restored", "run", container.restored_at, _was_restored(container), can.get("restore")),
-        ("exited", "Exited", "quiet", container.finished_at, container.finished_at, can.get("kill")),
-        ("removed", "Removed", "quiet", container.removed_at, container.removed_at, can.get("remove")),
+        ("exited", "Exited", "quiet", container.finished_at, container.finished_at, None),
+        ("removed", "Removed", "quiet", container.removed_at, container.removed_at, None),
     ]
     here = [key for key, *_ in stations].index(_station(container))
     return [_step(*station[1:], place=place - here) for place, station in enumerate(stations)]
@@ -187,7 +204,7 @@ def _step(label, tone, at, happened, action, *, place):
     if place < 0 and happened:
         return Step(label, "done", tone)
     if action:
-        return Step(action.label, "next", "ice" if action.tone == "ice" else "run", action=action)
+        return Step(action.label, "next", tone, action=action)
     return Step(label, "skipped" if place < 0 else "later", tone)
 
 
@@ -221,18 +238,28 @@ def memory_bytes(checkpoint):
 
 
 def phases(operation):
-    """[{name, seconds, now}] of an operation: how long each step took, and the one that goes on."""
+    """[{name, at, seconds, status}] of an operation: how long each step took; `status` is done, now or bad."""
     times = [datetime.fromisoformat(phase["at"]) for phase in operation.phases]
     ends = [*times[1:], operation.finished_at or timezone.now()]
+    goes_on = None if operation.finished else len(times) - 1
+    broke = _broken_phase(operation)
     return [
         {
             "name": phase["name"],
             "at": start,
             "seconds": max(0.0, (end - start).total_seconds()),
-            "now": not operation.finished and place == len(times) - 1,
+            "status": "now" if place == goes_on else "bad" if place == broke else "done",
         }
         for place, (phase, start, end) in enumerate(zip(operation.phases, times, ends, strict=False))
     ]
+
+
+def _broken_phase(operation):
+    """Place of the phase in which it went wrong: the last one before the container was brought back; None otherwise."""
+    names = [phase["name"] for phase in operation.phases]
+    if operation.state != Operation.State.FAILED or not names:
+        return None
+    return max(0, names.index(BRINGING_BACK) - 1 if BRINGING_BACK in names else len(names) - 1)
 
 
 def progress(operation):
@@ -256,7 +283,9 @@ def log_with_cuts(lines, operations):
     """Log lines and the checkpoints and restores between them, by time: [{id, at, text, kind}]; kind "" is a line."""
     cuts = [cut for operation in operations if (cut := _cut(operation))]
     shown = [{**line, "kind": "", "moment": _moment(line["at"])} for line in lines]
-    return sorted([*shown, *cuts], key=lambda entry: entry["moment"])
+    cuts.sort(key=lambda cut: cut["moment"])
+    earlier = sum(cut["moment"] < shown[0]["moment"] for cut in cuts) - EARLIER_CUTS if shown else len(cuts) - 5
+    return sorted([*shown, *cuts[max(0, earlier) :]], key=lambda entry: entry["moment"])
 
 
 def _cut(operation):

@@ -1,32 +1,42 @@
 """Sign-ins, failed ones and sign-outs into the audit history. Connected when the application starts."""
 
-from dataclasses import replace
-
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 
-from . import htmx
+from .htmx import address_of
+from .models import AuditEvent
 from .services import audit
 
 
 @receiver(user_logged_in)
 def signed_in(request, user, **kwargs):
-    audit.record(by=replace(htmx.caller(request), user=user), action="person.signed_in", sentence="signed in")
+    audit.record(by=_caller(request, user), action="person.signed_in", sentence="signed in")
 
 
 @receiver(user_logged_out)
 def signed_out(request, user, **kwargs):
     if user is not None:
-        audit.record(by=replace(htmx.caller(request), user=user), action="person.signed_out", sentence="signed out")
+        audit.record(by=_caller(request, user), action="person.signed_out", sentence="signed out")
 
 
 @receiver(user_login_failed)
 def refused(credentials, request=None, **kwargs):
-    if request is None:
-        return
+    name = str(credentials.get("username", ""))[:150]
     audit.record(
-        by=replace(htmx.caller(request), user=None),
+        by=_caller(request, None),
         action="person.refused",
         result="refused",
-        sentence=f"refused a sign-in as {str(credentials.get('username', ''))[:150]}",
+        sentence=f"refused a sign-in as {name}",
+        details={"name": name},
+    )
+
+
+def _caller(request, user):
+    """Who signs in; a request that no middleware has seen (a command, a test's client) has no address and no id."""
+    seen = hasattr(request, "request_id")
+    return audit.Caller(
+        user=user,
+        source=AuditEvent.Source.PAGE if seen else AuditEvent.Source.COMMAND,
+        address=address_of(request) if seen else None,
+        request_id=request.request_id if seen else "",
     )

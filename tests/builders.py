@@ -84,7 +84,7 @@ def a_host(name="local", **values):
     """The host of that name, present and ready; the same one when it is asked for again."""
     now = timezone.now()
     defaults = dict(watcher_seen_at=now, worker_seen_at=now, listed_at=now, facts=FACTS, readiness=READINESS)
-    return Host.objects.update_or_create(name=name, defaults={**defaults, **values})[0]
+    return Host.objects.update_or_create(name=name, defaults=values, create_defaults={**defaults, **values})[0]
 
 
 def an_image(**values):
@@ -126,7 +126,7 @@ def an_operation(**values):
     defaults = dict(kind="checkpoint", state=state, container=container, requested_at=ago(seconds=40), options={})
     defaults["host"] = container.host if container else a_host()
     if state != "queued":
-        defaults["started_at"] = ago(seconds=39)
+        defaults["started_at"] = values.get("finished_at", ago(seconds=38)) - timedelta(seconds=1)
     if state == "started":
         defaults["lease_expires_at"] = timezone.now() + timedelta(seconds=30)
     if state not in Operation.UNFINISHED:

@@ -176,7 +176,7 @@ def _publish_until(process, done, key, last):
 
 
 def _split(line):
-    """(time, text) of one line of `podman logs --timestamps`; None for what Podman itself says ("Error: no container")."""
+    """(time, text) of a line of `podman logs --timestamps`; None for what Podman itself says ("Error: no …")."""
     at, _, text = line[:LINE_LIMIT].decode(errors="replace").partition(" ")
     return (at, text.rstrip("\r")) if moment(at) else None
 

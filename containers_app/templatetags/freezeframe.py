@@ -240,13 +240,21 @@ def operation_icon(operation):
 
 
 @register.simple_tag
+def cmd(argv):
+    """A command as a block that can be copied; lines break between its arguments only."""
+    typed = argv if isinstance(argv, str) else command(argv)
+    parts = format_html_join(" ", "<span>{}</span>", ((part,) for part in _arguments(typed)))
+    return format_html('<div class="cmd"><code>{}</code>{}</div>', parts, copy(typed, "the command"))
+
+
+@register.simple_tag
 def commands(argvs):
-    """Commands as blocks that can be copied."""
-    return format_html_join(
-        "",
-        '<div class="cmd"><code>{}</code>{}</div>',
-        ((command(argv), copy(command(argv), "the command")) for argv in argvs or []),
-    )
+    return format_html_join("", "{}", ((cmd(argv),) for argv in argvs or []))
+
+
+def _arguments(typed):
+    """A command line cut at the spaces that are outside of quotes; the quotes stay."""
+    return re.findall(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""", typed)
 
 
 @register.simple_tag
@@ -277,3 +285,9 @@ def restore_action(checkpoint):
 @register.filter
 def memory(checkpoint):
     return shown.memory_bytes(checkpoint)
+
+
+@register.filter
+def port(published):
+    """`18080:8080/tcp` → `18080:8080`: TCP goes without saying."""
+    return published.removesuffix("/tcp")

@@ -47,17 +47,15 @@ def checkpoint_detail(request, pk):
 def checkpoint_restore(request, pk):
     checkpoint = access.get_checkpoint_for(request.user, pk, "operate")
     possible, reason = restores.own_name(checkpoint)
-    form = RestoreForm(request.POST or None, initial=_initial(checkpoint, possible))
-    status = 200
-    if request.method == "POST":
-        operation, status = None, 422
-        if form.is_valid():
-            operation, status = answer(form, lambda: _request_restore(request, checkpoint, form.cleaned_data))
-        if operation and operation.container_id:
-            messages.info(request, f"Asked {checkpoint.host.name} to restore {checkpoint.name}.")
-            return redirect("container_detail", operation.container_id)
-        if operation:
-            return redirect("operation_detail", operation.pk)
+    form = RestoreForm(
+        request.POST or None, offered=restores.offered(checkpoint.host), initial=_initial(checkpoint, possible)
+    )
+    operation, status = answer(request, form, lambda values: _request_restore(request, checkpoint, values))
+    if operation and operation.container_id:
+        messages.info(request, f"Asked {checkpoint.host.name} to restore {checkpoint.name}.")
+        return redirect("container_detail", operation.container_id)
+    if operation:
+        return redirect("operation_detail", operation.pk)
     context = {"checkpoint": checkpoint, "form": form, "own_name_possible": possible, "own_name_reason": reason}
     return render_page(request, "checkpoint_restore", context, fragments=["dialog"], status=status)
 
@@ -66,19 +64,17 @@ def _initial(checkpoint, possible):
     """As it was checkpointed, and under its own name where that is possible."""
     name = checkpoint.container_name
     free = lifecycle.free_name(checkpoint.host, name)
-    return {
-        "as_new": "" if possible else "on",
-        "name": free if free != name else f"{name}-2",
-        "tcp_established": checkpoint.options.get("tcp_established", False),
-        "file_locks": checkpoint.options.get("file_locks", False),
-    }
+    return {**checkpoint.options, "as_new": "" if possible else "on", "name": free if free != name else f"{name}-2"}
 
 
 def _request_restore(request, checkpoint, values):
+    """A name and ports are a new container's; without one it comes back as it was."""
+    new = {"name": values["name"], "publish": values["publish"]} if values["as_new"] else {"name": "", "publish": []}
+    ticked = {name: values[name] for name in restores.FLAGS if name in values}
     return restores.request_restore(
         by=caller(request),
         checkpoint=checkpoint,
-        name=values["name"] if values["as_new"] else "",
-        options=RestoreOptions(tcp_established=values["tcp_established"], file_locks=values["file_locks"]),
+        name=new["name"],
+        options=RestoreOptions(publish=new["publish"], **ticked),
         request_key=values["request_key"],
     )

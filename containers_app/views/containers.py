@@ -3,6 +3,8 @@
 Knows rows, forms and services; never Podman.
 """
 
+from dataclasses import fields
+
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,6 +16,8 @@ from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host
 from containers_app.runtime.types import CheckpointOptions
 from containers_app.services import checkpoints, lifecycle
+
+OPTIONS = [field.name for field in fields(CheckpointOptions)]
 
 page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -69,15 +73,11 @@ def container_log(request, pk):
 @page_or_form
 def container_create(request):
     access.require(request.user, "operate")
-    hosts = Host.objects.all()
-    form = CreateForm(request.POST or None, hosts=hosts, initial=_initial(request, "name", "image", "command"))
-    status = 200
-    if request.method == "POST":
-        operation, status = None, 422
-        if form.is_valid():
-            operation, status = answer(form, lambda: lifecycle.request_create(by=caller(request), **form.cleaned_data))
-        if operation:
-            return redirect("operation_detail", operation.pk)
+    initial = {name: asked(request, name) for name in ("name", "image", "command") if name in request.GET}
+    form = CreateForm(request.POST or None, hosts=Host.objects.all(), initial=initial)
+    operation, status = answer(request, form, lambda values: lifecycle.request_create(by=caller(request), **values))
+    if operation:
+        return redirect("operation_detail", operation.pk)
     context = {"form": form, "images": queries.image_names()}
     return render_page(request, "container_create", context, fragments=["dialog"], status=status)
 
@@ -85,19 +85,15 @@ def container_create(request):
 @page_or_form
 def container_checkpoint(request, pk):
     container = access.get_container_for(request.user, pk, "operate")
-    default = checkpoints.default_name(container)
-    if request.method == "GET":
+    if request.method != "POST":
         _require_possible(container, "checkpoint")
-    form = CheckpointForm(request.POST or None, initial={"name": default, **_ticked(request)})
-    status = 200
-    if request.method == "POST":
-        operation, status = None, 422
-        if form.is_valid():
-            operation, status = answer(form, lambda: _request_checkpoint(request, container, form.cleaned_data))
-        if operation:
-            messages.info(request, f"Asked {container.host.name} to checkpoint {container.name}.")
-            return redirect("container_detail", pk)
-    command = checkpoints.command_preview(container, _chosen(request))
+    initial = {"name": checkpoints.default_name(container), **_ticked(request.GET)}
+    form = CheckpointForm(request.POST or None, offered=checkpoints.offered(container.host), initial=initial)
+    operation, status = answer(request, form, lambda values: _request_checkpoint(request, container, values))
+    if operation:
+        messages.info(request, f"Asked {container.host.name} to checkpoint {container.name}.")
+        return redirect("container_detail", pk)
+    command = checkpoints.command_preview(container, CheckpointOptions(**_ticked(request.POST or request.GET)))
     context = {"container": container, "form": form, "command": command}
     return render_page(request, "container_checkpoint", context, fragments=["dialog", "command_preview"], status=status)
 
@@ -132,19 +128,15 @@ def sample_run(request):
 
 def _confirmed(request, container, verb, request_service):
     """The page that says what will be lost, and after a press of its button the request."""
-    if request.method == "GET":
+    if request.method != "POST":
         _require_possible(container, verb)
-    form, status = ConfirmForm(request.POST or None), 200
-    if request.method == "POST":
-        operation, status = None, 422
-        if form.is_valid():
-            key = form.cleaned_data["request_key"]
-            operation, status = answer(
-                form, lambda: request_service(by=caller(request), container=container, request_key=key)
-            )
-        if operation:
-            messages.info(request, f"Asked {container.host.name} to {verb} {container.name}.")
-            return redirect("container_detail", container.pk)
+    form = ConfirmForm(request.POST or None)
+    operation, status = answer(
+        request, form, lambda values: request_service(by=caller(request), container=container, **values)
+    )
+    if operation:
+        messages.info(request, f"Asked {container.host.name} to {verb} {container.name}.")
+        return redirect("container_detail", container.pk)
     context = {"container": container, "form": form, "checkpoints": container.checkpoints.count()}
     return render_page(request, f"container_{verb}", context, fragments=["dialog"], status=status)
 
@@ -171,25 +163,14 @@ def _require_possible(container, verb):
 
 
 def _request_checkpoint(request, container, values):
-    options = CheckpointOptions(**{name: values.get(name, False) for name in CheckpointOptions.__dataclass_fields__})
+    options = CheckpointOptions(**{name: values.get(name, False) for name in OPTIONS})
     named = {name: values[name] for name in ("name", "note", "tags", "request_key")}
     return checkpoints.request_checkpoint(by=caller(request), container=container, options=options, **named)
 
 
-def _ticked(request):
-    """Options that the address asks to have ticked, such as after a failure that one of them mends."""
-    names = CheckpointOptions.__dataclass_fields__
-    return {name: "on" for name in names if request.GET.get(name) == "on"}
-
-
-def _chosen(request):
-    """The options as they are ticked now, whether the form was sent or only asked what it would run."""
-    values = request.POST or request.GET
-    return CheckpointOptions(**{name: values.get(name) == "on" for name in CheckpointOptions.__dataclass_fields__})
-
-
-def _initial(request, *names):
-    return {name: asked(request, name) for name in names if request.GET.get(name)}
+def _ticked(values):
+    """The options that are ticked: in a form as it stands now, or in an address that asks for them."""
+    return {name: True for name in OPTIONS if values.get(name) == "on"}
 
 
 def _chosen_host(request):

@@ -1,0 +1,90 @@
+"""Every page: signed-in people only, the same few queries with 1 row and with 50, strangers' ids are not found."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.builders import a_checkpoint, a_container, a_host, a_user, an_event, an_image, an_operation
+
+pytestmark = pytest.mark.django_db
+
+LISTS = ["/", "/catalog/", "/operations/", "/operations/tray/", "/audit/", "/images/", "/hosts/", "/search/?q=loop"]
+OTHERS = ["/containers/new/", "/?state=removed", "/?q=looper", "/catalog/?sort=frozen", "/operations/?state=failed"]
+ONES = [
+    "/containers/{container}/", "/containers/{container}/log/", "/containers/{container}/checkpoint/",
+    "/containers/{container}/kill/", "/catalog/{checkpoint}/", "/catalog/{checkpoint}/restore/",
+    "/operations/{operation}/", "/hosts/{host}/",
+]  # fmt: skip
+MOST = 12
+
+
+@pytest.fixture
+def operator(client):
+    client.force_login(a_user(is_superuser=True))
+    return client
+
+
+def rows(number):
+    """`number` of each thing on one host; returns the primary keys of the first of each."""
+    host = a_host()
+    for place in range(number):
+        container = a_container(host=host, name=f"looper-{place}", state="running")
+        checkpoint = a_checkpoint(container=container, host=host)
+        operation = an_operation(container=container, host=host, state="succeeded")
+        an_operation(container=a_container(host=host), host=host, state="queued")
+        an_image(host=host)
+        an_event(container=container, checkpoint=checkpoint, operation=operation)
+        if not place:
+            first = {"container": container.pk, "checkpoint": checkpoint.pk, "operation": operation.pk, "host": host.pk}
+            for _ in range(number):
+                a_checkpoint(container=container, host=host)
+                an_operation(container=container, host=host, state="succeeded")
+                an_event(container=container, operation=operation)
+    return first
+
+
+def queries(client, address):
+    client.get(address)
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        response = client.get(address)
+    assert response.status_code == 200, address
+    return len(captured)
+
+
+@pytest.mark.parametrize("address", LISTS + OTHERS + ONES)
+def test_a_page_takes_few_queries_and_no_more_with_50_rows_than_with_1(operator, address):
+    few = queries(operator, address.format(**rows(1)))
+    many = queries(operator, address.format(**rows(50)))
+    assert few == many <= MOST
+
+
+@pytest.mark.parametrize("address", LISTS + OTHERS + ONES + ["/events/"])
+def test_who_is_not_signed_in_is_sent_to_the_door(client, address):
+    address = address.format(**rows(1))
+    response = client.get(address)
+    assert response.status_code == 302 and response.url.startswith("/sign-in/")
+
+
+@pytest.mark.parametrize("address", ONES)
+def test_what_is_not_there_is_not_found(operator, address):
+    address = address.format(container=9999, checkpoint=9999, operation=9999, host=9999)
+    assert operator.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["start", "kill", "remove", "checkpoint"])
+def test_who_may_only_look_is_refused_and_nothing_is_queued(client, verb):
+    client.force_login(a_user())
+    container = a_container(state="running")
+    assert client.post(f"/containers/{container.pk}/{verb}/").status_code == 403
+    assert not container.operations.exists()
+
+
+def test_every_answer_has_a_strict_policy_and_no_inline_style_or_script(operator):
+    first = rows(1)
+    for address in LISTS + ONES:
+        response = operator.get(address.format(**first))
+        policy = response["Content-Security-Policy"]
+        assert "script-src 'self'" in policy and "default-src 'none'" in policy and "unsafe" not in policy
+        assert b" style=" not in response.content and b"<style" not in response.content
