@@ -1,6 +1,7 @@
 """The event stream's memory: each signal once however often it came, log lines in order and bounded."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from containers_app import signals
 from containers_app.services import doorbell
@@ -13,7 +14,9 @@ def listen(channel, *messages, timeout=5):
             listener.put(*message)
         return await listener.next(timeout=timeout)
 
-    return asyncio.run(scenario())
+    # In a thread of its own: the browser tests' Playwright keeps a loop running in the tests' thread.
+    with ThreadPoolExecutor() as threads:
+        return threads.submit(lambda: asyncio.run(scenario())).result()
 
 
 def test_a_signal_that_came_often_is_sent_once():

@@ -159,4 +159,4 @@ def test_a_failure_leads_with_cause_and_remedy(page, site, operator):
     failure = page.locator(".failure")
     expect(failure).to_contain_text("Why.")
     expect(failure).to_contain_text("What to do.")
-    expect(page.locator("main")).to_contain_text("podman container restore")
+    expect(page.locator("main")).to_contain_text("container restore --print-stats")
