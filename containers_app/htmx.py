@@ -37,7 +37,7 @@ def caller(request):
         user=request.user,
         source=AuditEvent.Source.PAGE,
         address=address_of(request),
-        request_id=request.request_id,
+        request_id=getattr(request, "request_id", ""),
     )
 
 
