@@ -146,9 +146,15 @@ def possible_actions(container, operation=None, checkpoint=None):
     if container.removed_at:
         return restore
     if container.state == "running":
-        return [_on(container, "checkpoint", "ice"), _on(container, "kill")]
+        return [
+            _on(container, "checkpoint", "ice"),
+            _on(container, "stop"),
+            _on(container, "restart"),
+            _on(container, "pause", way="post"),
+            _on(container, "kill"),
+        ]
     if container.state == "paused":
-        return [_on(container, "kill")]
+        return [_on(container, "unpause", "ember", way="post"), _on(container, "kill")]
     if container.state in STOPPED | NOT_YET_STARTED:
         return [
             *restore,

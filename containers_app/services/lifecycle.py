@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from django.utils import timezone
 
@@ -87,11 +86,6 @@ def request_act(*, by, container, kind, request_key=None):
         by=by, kind=kind, host=container.host, container=container, request_key=request_key,
         sentence=f"asked to {kind} {container.name}",
     )  # fmt: skip
-
-
-request_start = partial(request_act, kind=Kind.START)
-request_kill = partial(request_act, kind=Kind.KILL)
-request_remove = partial(request_act, kind=Kind.REMOVE)
 
 
 def _require_free(host, name):

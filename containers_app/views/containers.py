@@ -13,12 +13,13 @@ from containers_app import access, queries, shown, signals
 from containers_app.errors import BadInput, Conflict, Unavailable
 from containers_app.forms import CheckpointForm, ConfirmForm, CreateForm
 from containers_app.htmx import answer, asked, caller, render_page
-from containers_app.models import Host
+from containers_app.models import Host, Operation
 from containers_app.runtime.types import CheckpointOptions
 from containers_app.services import checkpoints, lifecycle
 
 OPTIONS = [field.name for field in fields(CheckpointOptions)]
 
+Kind = Operation.Kind
 page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -100,22 +101,37 @@ def container_checkpoint(request, pk):
 
 @require_POST
 def container_start(request, pk):
-    container = access.get_container_for(request.user, pk, "operate")
-    _press(request, lambda key: lifecycle.request_start(by=caller(request), container=container, request_key=key))
-    messages.info(request, f"Asked {container.host.name} to start {container.name}.")
-    return redirect("container_detail", pk)
+    return _pressed(request, pk, Kind.START)
+
+
+@require_POST
+def container_pause(request, pk):
+    return _pressed(request, pk, Kind.PAUSE)
+
+
+@require_POST
+def container_unpause(request, pk):
+    return _pressed(request, pk, Kind.UNPAUSE)
+
+
+@page_or_form
+def container_stop(request, pk):
+    return _confirmed(request, pk, Kind.STOP)
+
+
+@page_or_form
+def container_restart(request, pk):
+    return _confirmed(request, pk, Kind.RESTART)
 
 
 @page_or_form
 def container_kill(request, pk):
-    container = access.get_container_for(request.user, pk, "operate")
-    return _confirmed(request, container, "kill", lifecycle.request_kill)
+    return _confirmed(request, pk, Kind.KILL)
 
 
 @page_or_form
 def container_remove(request, pk):
-    container = access.get_container_for(request.user, pk, "operate")
-    return _confirmed(request, container, "remove", lifecycle.request_remove)
+    return _confirmed(request, pk, Kind.REMOVE)
 
 
 @require_POST
@@ -126,19 +142,33 @@ def sample_run(request):
     return redirect("operation_detail", operation.pk)
 
 
-def _confirmed(request, container, verb, request_service):
+def _pressed(request, pk, kind):
+    """A verb that loses nothing: asked for at once."""
+    container = access.get_container_for(request.user, pk, "operate")
+    _press(request, lambda key: _request_act(request, container, kind, key))
+    return _asked(request, container, kind)
+
+
+def _confirmed(request, pk, kind):
     """The page that says what will be lost, and after a press of its button the request."""
+    container = access.get_container_for(request.user, pk, "operate")
     if request.method != "POST":
-        _require_possible(container, verb)
+        _require_possible(container, kind)
     form = ConfirmForm(request.POST or None)
-    operation, status = answer(
-        request, form, lambda values: request_service(by=caller(request), container=container, **values)
-    )
+    operation, status = answer(request, form, lambda values: _request_act(request, container, kind, **values))
     if operation:
-        messages.info(request, f"Asked {container.host.name} to {verb} {container.name}.")
-        return redirect("container_detail", container.pk)
+        return _asked(request, container, kind)
     context = {"container": container, "form": form, "checkpoints": container.checkpoints.count()}
-    return render_page(request, f"container_{verb}", context, fragments=["dialog"], status=status)
+    return render_page(request, f"container_{kind}", context, fragments=["dialog"], status=status)
+
+
+def _request_act(request, container, kind, request_key):
+    return lifecycle.request_act(by=caller(request), container=container, kind=kind, request_key=request_key)
+
+
+def _asked(request, container, kind):
+    messages.info(request, f"Asked {container.host.name} to {kind} {container.name}.")
+    return redirect("container_detail", container.pk)
 
 
 def _press(request, act):

@@ -63,10 +63,10 @@ class Operator:
         return restores.request_restore(by=self.by, checkpoint=checkpoint, name=name, options=RestoreOptions(**options))
 
     def kill(self, container):
-        return self.done(lifecycle.request_kill(by=self.by, container=fresh(container)))
+        return self.done(lifecycle.request_act(by=self.by, container=fresh(container), kind="kill"))
 
     def remove(self, container):
-        return self.done(lifecycle.request_remove(by=self.by, container=fresh(container)))
+        return self.done(lifecycle.request_act(by=self.by, container=fresh(container), kind="remove"))
 
     def done(self, operation):
         """The operation once it has succeeded."""

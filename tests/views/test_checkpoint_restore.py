@@ -1,0 +1,121 @@
+"""The dialog that says what a restore will become, and asks for it."""
+
+import uuid
+
+import pytest
+
+from containers_app.models import Operation
+from tests.builders import FACTS, a_checkpoint, a_container, a_host, ago
+
+from .conftest import fragment, queries, send, words
+
+
+@pytest.fixture
+def still(db):
+    """A checkpoint whose container stands still since."""
+    taken = ago(minutes=1)
+    container = a_container(name="looper", state="exited", checkpointed_at=taken)
+    return a_checkpoint(container=container, dumped_at=taken, options={"tcp_established": True})
+
+
+@pytest.fixture
+def running(db):
+    return a_checkpoint(container=a_container(name="looper"))
+
+
+def url(checkpoint):
+    return f"/catalog/{checkpoint.pk}/restore/"
+
+
+def filled(**values):
+    return {"request_key": str(uuid.uuid4()), "as_new": "", "name": "", "publish": "", **values}
+
+
+def test_a_stranger_is_asked_to_sign_in(stranger, still):
+    assert stranger.get(url(still)).status_code == stranger.post(url(still), filled()).status_code == 302
+    assert not Operation.objects.exclude(kind="checkpoint").exists()
+
+
+def test_a_viewer_may_not(viewer, still):
+    assert viewer.get(url(still)).status_code == viewer.post(url(still), filled()).status_code == 403
+    assert not Operation.objects.exclude(kind="checkpoint").exists()
+
+
+def test_one_that_stands_still_goes_on_in_place_with_the_options_of_its_checkpoint(operator, still):
+    response = operator.get(url(still))
+    assert "looper stands still since this checkpoint: it goes on in place." in words(response)
+    form = response.context["form"]
+    assert form["tcp_established"].value() and not form["file_locks"].value() and form["as_new"].value() == ""
+    response = operator.post(url(still), filled(tcp_established="on"))
+    operation = Operation.objects.get(kind="restore")
+    assert response.url == f"/containers/{still.container.pk}/"
+    assert (operation.container, operation.target_name) == (still.container, "")
+    assert operation.options["flags"]["tcp_established"] is True
+
+
+def test_beside_a_running_one_only_a_new_container_is_offered(operator, running):
+    response = operator.get(url(running))
+    assert "looper is running" in words(response)
+    assert 'name="as_new" value="on"' in response.content.decode()
+    assert 'name="as_new" value=""' not in response.content.decode()
+    assert response.context["form"].initial["name"] == "looper-2"
+
+
+def test_a_new_container_is_watched_from_its_operation(operator, running):
+    values = filled(as_new="on", name="clone", publish="18081:8080")
+    response = send(operator, url(running), **values)
+    operation = Operation.objects.get(kind="restore")
+    assert response["HX-Redirect"] == f"/operations/{operation.pk}/"
+    assert (operation.container, operation.target_name) == (None, "clone")
+    assert operation.options["flags"]["publish"] == ["18081:8080"]
+
+
+def test_the_name_of_a_new_container_does_not_count_under_its_own(operator, still):
+    operator.post(url(still), filled(name="ignored", publish="1:1"))
+    operation = Operation.objects.get(kind="restore")
+    assert operation.target_name == "" and operation.options["flags"]["publish"] == []
+
+
+@pytest.mark.parametrize("name", ["", "two words", "--rm"])
+def test_a_name_that_cannot_be_used_is_told_beside_the_field(operator, running, name):
+    response = send(operator, url(running), **filled(as_new="on", name=name, file_locks="on"))
+    assert response.status_code == 422 and b'id="id_name_error"' in response.content
+    assert response.context["form"]["file_locks"].value()
+    assert not Operation.objects.filter(kind="restore").exists()
+
+
+def test_a_taken_name_is_told(operator, running):
+    response = operator.post(url(running), filled(as_new="on", name="looper"))
+    assert response.status_code == 409 and "The name looper is taken" in words(response)
+
+
+def test_under_its_own_name_while_that_is_taken_is_told(operator, running):
+    response = operator.post(url(running), filled())
+    assert response.status_code == 409 and "looper is running" in words(response)
+
+
+def test_the_same_press_twice_is_one_operation(operator, running):
+    values = filled(as_new="on", name="clone")
+    assert operator.post(url(running), values).url == operator.post(url(running), values).url
+    assert Operation.objects.filter(kind="restore").count() == 1
+
+
+def test_options_that_the_hosts_podman_lacks_are_not_offered(operator):
+    host = a_host("old", facts={**FACTS, "flags": {"checkpoint": [], "restore": ["--file-locks"]}})
+    text = words(operator.get(url(a_checkpoint(container=a_container(host=host)))))
+    assert "--file-locks" in text and "--tcp-established" not in text
+
+
+def test_it_says_that_the_agent_is_away(operator):
+    host = a_host("gone", worker_seen_at=ago(hours=1))
+    checkpoint = a_checkpoint(container=a_container(host=host))
+    assert "The restore waits until it is back" in words(operator.get(url(checkpoint)))
+
+
+def test_the_dialog_is_a_page_too(operator, still):
+    assert b"<html" in operator.get(url(still)).content
+    assert b"<html" not in fragment(operator, url(still), "dialog").content
+
+
+def test_it_takes_few_queries(operator, running):
+    assert queries(operator, url(running)) <= 12

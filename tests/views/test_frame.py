@@ -1,0 +1,80 @@
+"""What every answer has: one name in five places, a request id, and errors that are pages of ours."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client, RequestFactory
+from django.urls import get_resolver
+
+from containers_app import errors, htmx
+from tests.builders import a_checkpoint, a_container, a_host, a_user, an_operation
+
+from .conftest import words
+
+ROOT = Path(__file__).resolve().parents[2]
+PRESSES = {"container_start", "sample_run", "operation_cancel", "sign_out"}
+OURS = [pattern for pattern in get_resolver().url_patterns if pattern.name != "event_stream"]
+
+
+@pytest.mark.parametrize("pattern", OURS, ids=lambda pattern: pattern.name)
+def test_a_page_has_one_name_in_five_places(operator, pattern):
+    name = pattern.name
+    tested = name if name != "sign_out" else "sign_in"
+    assert (ROOT / "tests" / "views" / f"test_{tested}.py").exists()
+    if not name.startswith("sign_"):
+        assert pattern.callback.__name__ == name
+    if name in PRESSES:
+        return
+    assert (ROOT / "templates" / f"{name}.html").exists()
+    checkpoint = a_checkpoint(
+        container=a_container(host=a_host(), state="exited" if name == "container_remove" else "running")
+    )
+    number = {
+        "container": checkpoint.container,
+        "checkpoint": checkpoint,
+        "operation": an_operation(),
+        "host": a_host(),
+    }
+    url = "/" + str(pattern.pattern).replace("<int:pk>", str(number.get(name.partition("_")[0], checkpoint).pk))
+    client = Client() if name == "sign_in" else operator
+    assert re.findall(r'<main [^>]*id="(\w+)"', client.get(url).content.decode()) == [name]
+
+
+def test_an_address_that_leads_nowhere_is_a_page_of_ours(viewer, stranger):
+    assert "Nothing is here" in words(viewer.get("/nowhere/")) and "Nothing is here" in words(stranger.get("/nowhere/"))
+
+
+def test_the_callers_request_id_is_kept_when_it_is_one(viewer):
+    assert viewer.get("/", headers={"X-Request-ID": "abc-DEF-123"})["X-Request-ID"] == "abc-DEF-123"
+    for wrong in ("short", "x" * 37, "new\tline-12345", "<script>alert"):
+        assert re.fullmatch(r"[0-9a-f]{32}", viewer.get("/", headers={"X-Request-ID": wrong})["X-Request-ID"])
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "swap"), [("get", "dialog", "innerHTML"), ("get", "x", "none"), ("post", "x", "innerHTML")]
+)
+def test_an_error_comes_into_the_dialog_where_a_person_waits_for_it(db, method, target, swap):
+    request = getattr(RequestFactory(), method)("/", headers={"HX-Request": "true", "HX-Target": target})
+    request.htmx = htmx_details(request)
+    request.user = a_user()
+    response = htmx.error_response(request, errors.Unavailable("Redis is away.", remedy="Wait <a bit>."))
+    assert response.status_code == 503
+    assert (response["HX-Retarget"], response["HX-Reswap"]) == ("#dialog", swap)
+    assert b"Wait &lt;a bit&gt;." in response.content and b"<html" not in response.content
+
+
+def test_an_error_of_somebody_else_is_left_alone(db):
+    assert htmx.error_response(RequestFactory().get("/"), ValueError("not ours")) is None
+
+
+def htmx_details(request):
+    from django_htmx.middleware import HtmxDetails
+
+    return HtmxDetails(request)
+
+
+def test_htmx_is_told_to_need_nothing_inline(viewer):
+    text = viewer.get("/").content.decode()
+    assert '"allowEval": false' in text and '"includeIndicatorStyles": false' in text
+    assert not re.search(r"<script(?![^>]*src=)", text)
