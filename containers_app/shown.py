@@ -5,7 +5,8 @@ Pure functions of rows that are already loaded: no query, no request, no HTML.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import accumulate
 
 from django.urls import reverse
 from django.utils import timezone
@@ -77,6 +78,9 @@ STATISTICS = {
     "runtime_restore_duration": ("the OCI runtime’s part", "time"),
     "podman_restore_duration": ("the whole command", "time"),
 }
+
+
+EVER = datetime.min.replace(tzinfo=UTC)  # before every line that has a time
 
 
 @dataclass(frozen=True)
@@ -288,7 +292,8 @@ def decisive_line(operation):
 def log_with_cuts(lines, operations):
     """Log lines and the checkpoints and restores between them, by time: [{id, at, text, kind}]; kind "" is a line."""
     cuts = [cut for operation in operations if (cut := _cut(operation))]
-    shown = [{**line, "kind": "", "moment": _moment(line["at"])} for line in lines]
+    moments = accumulate((_moment(line["at"]) for line in lines), lambda last, moment: moment or last)
+    shown = [{**line, "kind": "", "moment": moment or EVER} for line, moment in zip(lines, moments, strict=True)]
     cuts.sort(key=lambda cut: cut["moment"])
     earlier = sum(cut["moment"] < shown[0]["moment"] for cut in cuts) - EARLIER_CUTS if shown else len(cuts) - 5
     return sorted([*shown, *cuts[max(0, earlier) :]], key=lambda entry: entry["moment"])
@@ -315,11 +320,11 @@ def _cut(operation):
 
 
 def _moment(text):
-    """RFC 3339 with up to nine digits of a second, as Podman writes it."""
+    """RFC 3339 with up to nine digits of a second, as Podman writes it; None for what is no time."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        return datetime.min.replace(tzinfo=timezone.get_default_timezone())
+        return None
 
 
 def linked_sentence(event):

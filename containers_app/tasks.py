@@ -1,9 +1,11 @@
 """Thin Celery entry points: ids in, nothing out. The database row is the truth; a second delivery does nothing."""
 
+import threading
+
 from celery import shared_task
 from celery.signals import worker_ready
 
-from .services import agent
+from .services import agent, rounds
 
 
 @shared_task
@@ -12,11 +14,16 @@ def run_operation(operation_id):
 
 
 @shared_task
-def sweep():
-    agent.sweep()
+def measure_host():
+    agent.measure_host()
 
 
 @worker_ready.connect
-def _sweep_at_once(**kwargs):
-    """A new worker first settles what an earlier one left: its host should not wait for the clock."""
-    agent.sweep()
+def _begin_rounds(**kwargs):
+    """A worker looks after its host by itself, even while all its threads are busy and while Redis is away.
+
+    The first sweep comes at once: what an earlier worker left is settled before anything new begins.
+    """
+    stop = threading.Event()
+    rounds.repeat(agent.show_life, every=agent.ROUND, stop=stop)
+    rounds.repeat(agent.sweep, every=agent.ROUND, stop=stop)

@@ -11,9 +11,9 @@ const escapes = /\x1b(?:\[[0-?]*[ -\/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z
 let following = true;
 let replayed = false; // the log is being sent again from its tail: what is here already is passed over
 
-// RFC 3339 with up to nine digits of a second, as text that sorts by time.
+// RFC 3339 with up to nine digits of a second, as text that sorts by time; empty for what is no time.
 function stamp(at) {
-  const [, whole, fraction, zone] = at.match(/^(.{19})(?:\.(\d+))?(.*)$/) ?? [];
+  const [, whole, fraction, zone] = at.match(/^(\d{4}-.{14})(?:\.(\d+))?(.*)$/) ?? [];
   return whole ? `${String(Date.parse(whole + zone)).padStart(15, "0")}.${(fraction ?? "").padEnd(9, "0")}` : "";
 }
 
@@ -24,12 +24,14 @@ function lineOf({ id, at, text }) {
   const line = document.createElement("p");
   const time = document.createElement("time");
   const words = document.createElement("span");
-  const moment = new Date(at);
   line.dataset.id = id;
   line.dataset.at = at;
-  time.dateTime = at;
-  time.title = `${moment.toISOString().slice(0, 19).replace("T", " ")} UTC`;
-  time.textContent = clock.format(moment);
+  if (stamp(at)) {
+    const moment = new Date(at);
+    time.dateTime = at;
+    time.title = `${moment.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    time.textContent = clock.format(moment);
+  }
   words.textContent = text.replace(escapes, "");
   line.append(time, words);
   return line;
@@ -53,7 +55,7 @@ function setFollowing(wanted) {
 function add(entry) {
   const last = lines().at(-1);
   const lastStamp = last ? stampOf(last) : "";
-  const now = stamp(entry.at);
+  const now = stamp(entry.at) || lastStamp;
   if (now < lastStamp) replayed = true;
   if (now > lastStamp) replayed = false;
   if (replayed || (last && entry.id === last.dataset.id)) return;
@@ -68,7 +70,7 @@ function add(entry) {
 // The fragment is the truth for the time that its lines span; what came before or after is kept as it is.
 function merge(html) {
   const fresh = [...new DOMParser().parseFromString(html, "text/html").body.children];
-  const spanned = fresh.filter((line) => line.dataset.id).map(stampOf);
+  const spanned = fresh.filter((line) => line.dataset.id).map(stampOf).filter(Boolean);
   const [first, final] = [spanned[0], spanned.at(-1)];
   const kept = lines().filter((line) => !spanned.length || stampOf(line) < first || stampOf(line) > final);
   const known = new Map(lines().map((line) => [line.dataset.id, line]));
@@ -77,15 +79,16 @@ function merge(html) {
   const anchor = [...panel.children].find((line) => line.offsetTop + line.offsetHeight > panel.scrollTop);
   const before = anchor?.offsetTop ?? 0;
   panel.replaceChildren(...(real.length ? inOrder(real).slice(-MOST) : all));
-  panel.querySelectorAll("time").forEach((time) => { time.textContent = clock.format(new Date(time.dateTime)); });
+  panel.querySelectorAll("time[datetime]").forEach((time) => { time.textContent = clock.format(new Date(time.dateTime)); });
   [...panel.children].forEach(sift);
   if (anchor?.isConnected) panel.scrollTop += anchor.offsetTop - before;
   toEnd();
 }
 
 function inOrder(all) {
+  let last = ""; // a line without a time stays where it stands
   return all
-    .map((line, place) => ({ line, place, at: stampOf(line) }))
+    .map((line, place) => ({ line, place, at: (last = stampOf(line) || last) }))
     .sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : one.place - other.place))
     .map(({ line }) => line);
 }

@@ -3,11 +3,9 @@
 import re
 import shlex
 
-from celery.schedules import schedule
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
-from kombu.common import Broadcast
 
 from webui import env, secrets
 
@@ -157,11 +155,10 @@ CELERY = {
     "worker_send_task_events": False,
     "worker_pool": "threads",
     "worker_concurrency": CONCURRENCY,
-    "task_queues": [Queue(f"host.{HOST_NAME}"), Broadcast("agents")],
+    "task_queues": [Queue(f"host.{HOST_NAME}")],
     "task_default_queue": f"host.{HOST_NAME}",
-    "task_routes": {"containers_app.tasks.sweep": {"queue": "agents", "exchange": "agents"}},
     "beat_schedule": {
-        "sweep": {"task": "containers_app.tasks.sweep", "schedule": schedule(10), "options": {"expires": 10}},
+        "measure_host": {"task": "containers_app.tasks.measure_host", "schedule": 600, "options": {"expires": 600}},
     },
     "beat_schedule_filename": str(DATA_DIR / "run" / "beat-schedule"),
 }

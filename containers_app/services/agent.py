@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 Kind, State = Operation.Kind, Operation.State
 TAKE_OVERS = 5  # how often an operation is settled anew before it is given up as lost
 QUEUED_TOO_LONG = timedelta(seconds=10)
+ROUND = 10  # seconds between signs of life, and between sweeps
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,14 @@ def run(operation_id):
                 raise
 
 
+def show_life():
+    """This host's worker is there."""
+    inventory.heartbeat(inventory.register_host(settings.HOST_NAME), inventory.WORKER)
+
+
 def sweep():
-    """One round on this agent's host: a sign of life, a ring for what waits, an end for what was abandoned."""
+    """One round on this agent's host: a ring for what waits, an end for what was abandoned."""
     here = inventory.register_host(settings.HOST_NAME)
-    inventory.heartbeat(here, inventory.WORKER)
     _ring_again(here)
     for operation in Operation.objects.filter(host=here, state=State.STARTED):
         if operation.lease_expires_at < timezone.now() or operations.owner_is_gone(operation.lease_owner):

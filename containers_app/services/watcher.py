@@ -13,20 +13,20 @@ import time
 from contextlib import suppress
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from containers_app.errors import FreezeframeError
 from containers_app.models import Container
 from containers_app.runtime.podman import moment
 
-from . import agent, doorbell, inventory, outside
+from . import agent, doorbell, inventory, outside, rounds
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 10  # seconds between signs of life
 LISTING = 30  # seconds between full listings when nothing happens
-MEASURING = 600  # seconds between measurements of the host
+MEASURING = 3600  # seconds between measurements of the host; beat asks the worker for one more often
 MEASURING_AGAIN = 30  # seconds after a measurement that Podman was too busy for
 SETTLE = 0.1  # seconds after an event in which more of them are expected
 TAIL = 500  # lines of a log that are sent when somebody begins to look
@@ -48,11 +48,12 @@ class Watcher:
         threads = [
             threading.Thread(target=self._follow_events, name="events", daemon=True),
             threading.Thread(target=LogFollower(host, self.stop).run, name="logs", daemon=True),
-            threading.Thread(target=self._measure, name="measure", daemon=True),
-            threading.Thread(target=self._beat, args=(host,), name="heartbeat", daemon=True),
         ]
         for thread in threads:
             thread.start()
+        # Apart, because `podman ps` and `podman info` may wait for minutes while a large container is exported.
+        rounds.repeat(inventory.heartbeat, host, inventory.WATCHER, every=HEARTBEAT, stop=self.stop)
+        rounds.repeat(agent.measure_host, every=MEASURING, again=MEASURING_AGAIN, stop=self.stop)
         listed = 0.0
         self._changed.set()
         while not self.stop.is_set():
@@ -62,10 +63,10 @@ class Watcher:
                 self.stop.wait(SETTLE)
                 self._changed.clear()
                 listed = time.monotonic()
-                self._guarded(self.look, host)
+                rounds.attempt(self.look, host)
         if self._events:
             self._events.terminate()
-        for thread in threads[:2]:
+        for thread in threads:
             thread.join(timeout=5)
 
     def look(self, host):
@@ -88,28 +89,6 @@ class Watcher:
                         self._changed.set()
                 self._events.wait()
             self.stop.wait(2)
-
-    def _measure(self):
-        while not self.stop.is_set():
-            measured = self._guarded(agent.measure_host)
-            connection.close()
-            self.stop.wait(MEASURING if measured else MEASURING_AGAIN)
-
-    def _beat(self, host):
-        """A thread of its own: `podman ps` may wait for minutes while a large container is exported."""
-        while not self.stop.is_set():
-            self._guarded(inventory.heartbeat, host, inventory.WATCHER)
-            connection.close()
-            self.stop.wait(HEARTBEAT)
-
-    def _guarded(self, function, *arguments):
-        """True when it went well; what goes wrong is logged, and tried again at the next round."""
-        try:
-            function(*arguments)
-        except (FreezeframeError, DatabaseError) as error:
-            log.warning("%s: %s", function.__name__, error)
-            return False
-        return True
 
 
 class LogFollower:

@@ -44,7 +44,11 @@ def since(moment, otherwise=""):
 
 @register.simple_tag
 def clock(moment):
-    """`12:04:37`; in UTC here, in local time where there is JavaScript."""
+    """`12:04:37`; in UTC here, in local time where there is JavaScript. Nothing for what is no time."""
+    try:
+        moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    except ValueError:
+        return ""
     return _time(moment, f"{_utc(moment):%H:%M:%S}", "clock") if moment else ""
 
 
@@ -61,8 +65,6 @@ def _time(moment, words, kind):
 
 
 def _utc(moment):
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
     return moment.astimezone(timezone.get_default_timezone())
 
 

@@ -51,7 +51,8 @@ def container_detail(request, pk):
     context = {
         "container": container,
         "operation": unfinished,
-        "actions": actions,
+        "buttons": actions if len(actions) <= 3 else actions[:2],
+        "menu": actions[2:] if len(actions) > 3 else [],
         "rail": shown.lifecycle_rail(container, actions, total),
         "checkpoints": taken,
         "checkpoint_total": total,

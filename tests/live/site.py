@@ -75,8 +75,7 @@ class Site:
 
     def start(self):
         self._run([sys.executable, "manage.py", "prepare"])
-        self._spawn("redis", ["script/redis"])
-        wait_for((self.data / "run" / "redis.sock").exists, "Redis listens")
+        self.start_redis()
         self.start_watcher()
         self.start_worker()
         self._spawn("beat", ["celery", "--app", "webui.celery", "beat", "--loglevel", "WARNING"])
@@ -84,6 +83,12 @@ class Site:
             "web", ["uvicorn", "webui.asgi:application", "--port", str(self.port), "--timeout-graceful-shutdown", "1"]
         )
         self._run([sys.executable, "manage.py", "ready", self.url])
+
+    def start_redis(self):
+        socket_file = self.data / "run" / "redis.sock"
+        socket_file.unlink(missing_ok=True)
+        self._spawn("redis", ["script/redis"])
+        wait_for(socket_file.exists, "Redis listens")
 
     def start_watcher(self):
         self._spawn("watcher", [sys.executable, "manage.py", "watch"])

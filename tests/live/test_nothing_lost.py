@@ -167,3 +167,13 @@ def test_a_failed_import_leaves_nothing_behind(site, operator):
     operation = operator.ended(operator.request_restore(checkpoint, name="copy"))
     assert operation.state == "failed" and operation.cause and operation.remedy
     assert site.state("copy") == "gone" and site.state("looper") == "gone"
+
+
+def test_losing_redis_loses_nothing(site, operator):
+    looper = operator.create("looper")
+    numbers(site, "looper", at_least=2)
+    site.end("redis", with_signal=signal.SIGKILL)
+    operation = operator.request_checkpoint(looper)
+    assert operation.state == "queued"
+    site.start_redis()
+    assert operator.ended(operation, seconds=90).state == "succeeded"
