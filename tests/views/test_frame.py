@@ -13,7 +13,16 @@ from tests.builders import a_checkpoint, a_container, a_host, a_user, an_operati
 from .conftest import words
 
 ROOT = Path(__file__).resolve().parents[2]
-PRESSES = {"container_start", "container_pause", "container_unpause", "container_pause", "container_unpause", "sample_run", "operation_cancel", "sign_out"}
+PRESSES = {
+    "container_start",
+    "container_pause",
+    "container_unpause",
+    "container_pause",
+    "container_unpause",
+    "sample_run",
+    "operation_cancel",
+    "sign_out",
+}
 OURS = [pattern for pattern in get_resolver().url_patterns if pattern.name != "event_stream"]
 
 

@@ -1,0 +1,95 @@
+"""How rows are shown: the rail, the chart, the steps and progress of an operation, the sentence of an event."""
+
+import pytest
+
+from containers_app import shown
+from tests.builders import a_checkpoint, a_container, ago, an_event, an_operation
+
+pytestmark = pytest.mark.django_db
+
+STATIONS = ["Created", "Running", "Checkpointed", "Restored", "Exited", "Removed"]
+
+
+def rail(container, checkpoint=None):
+    actions = shown.possible_actions(container, None, checkpoint)
+    return [(step.label, step.status) for step in shown.lifecycle_rail(container, actions, 1 if checkpoint else 0)]
+
+
+def test_the_rail_of_a_container_that_was_only_created():
+    steps = rail(a_container(state="created", started_at=None, finished_at=None))
+    assert steps[0] == ("Created", "now") and steps[1] == ("Start", "next")
+
+
+def test_the_rail_of_one_that_runs_offers_a_checkpoint_next():
+    assert rail(a_container()) == [
+        ("Created", "done"), ("Running", "now"), ("Checkpoint", "next"), ("Restored", "later"), ("Exited", "later"),
+        ("Removed", "later"),
+    ]  # fmt: skip
+
+
+def test_the_rail_of_one_that_stands_still_offers_a_restore_next():
+    container = a_container(state="exited", checkpointed_at=ago(minutes=1))
+    steps = rail(container, a_checkpoint(container=container))
+    assert steps[1:4] == [("Running", "done"), ("Checkpointed", "now"), ("Restore", "next")]
+
+
+def test_the_rail_of_one_that_was_restored():
+    container = a_container(restored_at=ago(minutes=1))
+    steps = rail(container, a_checkpoint(container=container))
+    assert [label for label, _ in steps] == STATIONS
+    assert [status for _, status in steps] == ["done", "done", "done", "now", "later", "later"]
+
+
+def test_the_rail_of_one_that_is_gone_leaves_out_what_never_happened():
+    container = a_container(state="removed", removed_at=ago(days=1), finished_at=ago(days=1))
+    assert [status for _, status in rail(container)] == ["done", "done", "skipped", "skipped", "done", "now"]
+
+
+def test_the_chart_scales_the_latest_frozen_times_oldest_first():
+    container = a_container()
+    times = [10_000, 40_000, 20_000]
+    rows = [a_checkpoint(container=container, statistics={"frozen_time": time}) for time in times][::-1]
+    chart = shown.frozen_chart(rows)
+    assert [bar["checkpoint"].statistics["frozen_time"] for bar in chart["bars"]] == times
+    assert [bar["height"] for bar in chart["bars"]] == [16, 62, 31]
+    assert (chart["low"], chart["high"], chart["latest"]) == (10_000, 40_000, 20_000)
+    assert shown.frozen_chart([]) is None and shown.frozen_chart([a_checkpoint(statistics={})]) is None
+
+
+def test_phases_last_until_the_next_one_begins():
+    times = [ago(seconds=10), ago(seconds=7)]
+    named = [{"name": name, "at": at.isoformat()} for name, at in zip(("looking", "restoring"), times, strict=True)]
+    operation = an_operation(state="succeeded", phases=named, finished_at=ago(seconds=5))
+    assert [round(phase["seconds"]) for phase in shown.phases(operation)] == [3, 2]
+    assert [phase["status"] for phase in shown.phases(operation)] == ["done", "done"]
+    goes_on = an_operation(state="started", phases=named)
+    assert [phase["status"] for phase in shown.phases(goes_on)] == ["done", "now"]
+
+
+def test_progress_is_told_only_while_bytes_go_by():
+    phases = [{"name": "archiving", "at": ago(seconds=10).isoformat()}]
+    values = dict(phases=phases, progress_bytes=250, expected_bytes=1000)
+    assert shown.progress(an_operation(state="started", **values)) == {"done": 250, "total": 1000, "left": 30}
+    assert shown.progress(an_operation(state="succeeded", **values)) is None
+    assert shown.progress(an_operation(state="started", phases=phases, progress_bytes=5)) is None
+
+
+def test_the_decisive_line_is_the_last_error_before_the_end():
+    log = "\n".join([
+        "(00.1) Error (criu/cr-service.c:1): rlimit: Can't setup RLIMIT_NOFILE for self",
+        "(00.2) Error (criu/sk-inet.c:191): inet: Connected TCP socket",
+        "(00.3) Error (criu/cr-dump.c:2111): Dumping FAILED.",
+        "(00.4) Error (criu/later.c:1): a follow-up",
+    ])  # fmt: skip
+    assert "Connected TCP socket" in shown.decisive_line(an_operation(state="failed", criu_log=log))
+    assert shown.decisive_line(an_operation(state="failed", criu_log="all is well")) == ""
+
+
+def test_a_sentence_links_the_checkpoint_before_the_container():
+    checkpoint = a_checkpoint(name="looper 1", container=a_container(name="looper"))
+    names = dict(container=checkpoint.container, container_name="looper")
+    event = an_event(sentence="restored looper 1 in place", checkpoint=checkpoint, checkpoint_name="looper 1", **names)
+    assert shown.linked_sentence(event) == ("restored ", "looper 1", " in place", f"/catalog/{checkpoint.pk}/")
+    event = an_event(sentence="killed looper", **names)
+    assert shown.linked_sentence(event) == ("killed ", "looper", "", f"/containers/{checkpoint.container.pk}/")
+    assert shown.linked_sentence(an_event(sentence="signed in")) == ("signed in", "", "", "")
