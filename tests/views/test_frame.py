@@ -17,8 +17,6 @@ PRESSES = {
     "container_start",
     "container_pause",
     "container_unpause",
-    "container_pause",
-    "container_unpause",
     "sample_run",
     "operation_cancel",
     "sign_out",
