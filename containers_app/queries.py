@@ -67,14 +67,7 @@ class Frame:
 
     @cached_property
     def hosts(self):
-        present = {"removed_at": None}
-        return list(
-            Host.objects.annotate(
-                container_count=_count_of(Container.objects.filter(**present)),
-                image_count=_count_of(Image.objects.filter(**present)),
-                checkpoint_count=_count_of(Checkpoint.objects.all()),
-            )
-        )
+        return list(hosts())
 
     @cached_property
     def counts(self):
@@ -254,9 +247,14 @@ def audit_actions():
     return list(AuditEvent.objects.order_by("action").values_list("action", flat=True).distinct())
 
 
-def host_table():
+def hosts():
     """All hosts, with how much is on each."""
-    return Frame(None).hosts
+    present = {"removed_at": None}
+    return Host.objects.annotate(
+        container_count=_count_of(Container.objects.filter(**present)),
+        image_count=_count_of(Image.objects.filter(**present)),
+        checkpoint_count=_count_of(Checkpoint.objects.all()),
+    )
 
 
 def images(*, q="", host=""):

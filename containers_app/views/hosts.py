@@ -8,7 +8,7 @@ from containers_app.htmx import render_page
 
 @require_GET
 def host_list(request):
-    return render_page(request, "host_list", {"hosts": queries.host_table()}, fragments=["host_table"])
+    return render_page(request, "host_list", {"hosts": queries.hosts()}, fragments=["host_table"])
 
 
 @require_GET
