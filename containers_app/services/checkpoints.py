@@ -23,6 +23,7 @@ from .operations import Found
 RUNTIME_ENDS = 40  # seconds that an abandoned dump is given to end by itself
 
 
+@operations.once
 def request_checkpoint(*, by, container, name, note, tags, options: CheckpointOptions, request_key=None):
     """Ask for a checkpoint. Raises Conflict when the container is not running, BadInput for a name that is too long."""
     if not container.running:

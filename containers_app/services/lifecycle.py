@@ -22,6 +22,7 @@ SAMPLE_COMMAND = ["/bin/sh", "-c", "i=0; while true; do echo $i; i=$(expr $i + 1
 SAMPLE_IMAGE = "localhost/freezeframe-sample:1"
 
 
+@operations.once
 def request_sample(*, by, host, request_key=None):
     """Ask for the counting container of the tour, under a name that is free on this host."""
     name = free_name(host, SAMPLE_NAME)
@@ -31,6 +32,7 @@ def request_sample(*, by, host, request_key=None):
     )  # fmt: skip
 
 
+@operations.once
 def request_create(*, by, host, name, image, command, publish, env, request_key=None):
     """Ask for a new container that starts at once. Raises BadInput for a name or image that Podman does not take."""
     podman_runtime.check_name(name)
@@ -78,6 +80,7 @@ VERBS = {
 }
 
 
+@operations.once
 def request_act(*, by, container, kind, request_key=None):
     """Ask for one of VERBS. Raises Conflict when the container's state does not let it."""
     if container.removed_at or container.state not in VERBS[kind].states:
@@ -167,6 +170,7 @@ def _observe(host, podman, container_id):
 def settle_create(claim):
     """After a failure: a container that this operation created and could not start is removed, so its name is free."""
     operation, podman = claim.operation, outside.podman()
+    outside.await_end(operation)
     asked_at = timezone.now()
     found = podman.inspect_one(operation.target_name) if operation.result.get("creating") else None
     if found is None:
@@ -181,6 +185,7 @@ def settle_create(claim):
 def settle_act(claim):
     """Found: whether the wish came true all the same."""
     container = claim.operation.container
+    outside.await_end(claim.operation)
     found = _look_again(container, outside.podman())
     sentence = f"{container.name} is {found.state if found else 'removed'}."
     return Found(VERBS[claim.operation.kind].came_true(found), sentence)

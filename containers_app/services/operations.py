@@ -11,6 +11,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import wraps
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
@@ -70,6 +71,17 @@ def request(
             f"{target_name or container} is busy with another operation.",
             remedy="Wait until it has ended, then try again.",
         ) from error
+
+
+def once(request_service):
+    """A `request_*` that gives the same press (`request_key`) twice the same operation, whatever has happened since."""
+
+    @wraps(request_service)
+    def asked(*, by, request_key=None, **values):
+        mine = Operation.objects.filter(request_key=request_key, requested_by=by.user) if request_key else None
+        return (mine and mine.first()) or request_service(by=by, request_key=request_key, **values)
+
+    return asked
 
 
 def require_offered(options, *, known, offered):

@@ -1,13 +1,23 @@
 """This host's Podman and archive store, as the settings name them: the one place where `runtime` meets the settings."""
 
+import time
+
 from django.conf import settings
 
+from containers_app.runtime import process
 from containers_app.runtime.podman import Podman
 from containers_app.runtime.store import DirectoryStore
 
 
 def podman():
     return Podman(command=tuple(settings.PODMAN), tools_dir=settings.TOOLS_DIR)
+
+
+def await_end(operation, *, seconds=40):
+    """A command whose agent has died runs on without it: wait until it has ended, `seconds` at the most."""
+    deadline = time.monotonic() + seconds
+    while process.alive(operation.process) and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def store():

@@ -43,6 +43,7 @@ def own_name(checkpoint):
     return True, f"{name} was removed: it comes back under its own name and ID."
 
 
+@operations.once
 def request_restore(*, by, checkpoint, name, options: RestoreOptions, request_key=None):
     """Ask for a restore; `name` "" means under its own name. Raises Conflict when that, or the new name, is taken."""
     host, name = checkpoint.host, name.strip()
@@ -133,6 +134,7 @@ def _record(claim, after, asked_at, statistics, result):
 def settle_restore(claim):
     """Found: a container that runs is a restore that worked; what a failed one left behind is removed."""
     operation, podman = claim.operation, outside.podman()
+    outside.await_end(operation)
     outside.store().clear_incoming(operation.pk)
     name = operation.result.get("importing")
     asked_at = timezone.now()

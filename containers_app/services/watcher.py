@@ -118,15 +118,16 @@ class LogFollower:
 
 def follow_log(key, container_id, done):
     """Publish the log of one container until `done`; begins again where it stopped when the container runs again."""
-    podman, last = outside.podman(), ""
+    podman, seen = outside.podman(), []
     doorbell.start_log(key)
     while not done.is_set():
         with suppress(FreezeframeError):
+            since = seen[-1][0] if seen else ""
             process = podman.start_logs(
-                container_id, tail=TAIL, since=last, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                container_id, tail=TAIL, since=since, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )
             try:
-                last = _publish_until(process, done, key, last)
+                seen = _publish_until(process, done, key, seen)
             finally:
                 process.kill()
                 process.wait()
@@ -135,9 +136,10 @@ def follow_log(key, container_id, done):
     connection.close()
 
 
-def _publish_until(process, done, key, last):
-    """Send lines in batches as they come; returns the time of the last one."""
-    descriptor, rest = process.stdout.fileno(), b""
+def _publish_until(process, done, key, seen):
+    """Send lines in batches as they come. `seen` are the lines of the last moment that was sent before, which Podman
+    sends again; returns those of the last moment sent now."""
+    descriptor, rest, again = process.stdout.fileno(), b"", bool(seen)
     while not done.is_set():
         ready, _, _ = select.select([descriptor], [], [], 0.5)
         if not ready:
@@ -147,11 +149,22 @@ def _publish_until(process, done, key, last):
             break
         *lines, rest = (rest + block).split(b"\n")
         rest = rest[:LINE_LIMIT]
-        fresh = [line for line in map(_split, lines) if line and line[0] > last]
+        fresh = [line for line in map(_split, lines) if line]
+        if again:
+            fresh = unseen(fresh, seen)
+            again = not fresh
         if fresh:
             doorbell.publish_lines(key, fresh)
-            last = fresh[-1][0]
-    return last
+            seen = [line for line in [*seen, *fresh] if line[0] == fresh[-1][0]]
+    return seen
+
+
+def unseen(lines, seen):
+    """Of `lines`, sent again from the moment of `seen` on: the first that is not in it, and what follows."""
+    for place, line in enumerate(lines):
+        if line not in seen and moment(line[0]) >= moment(seen[-1][0]):
+            return lines[place:]
+    return []
 
 
 def _split(line):

@@ -177,3 +177,23 @@ def test_losing_redis_loses_nothing(site, operator):
     assert operation.state == "queued"
     site.start_redis()
     assert operator.ended(operation, seconds=90).state == "succeeded"
+
+
+def test_a_worker_killed_in_the_middle_of_a_restore_leaves_one_true_end(site, operator, hog):
+    checkpoint = operator.checkpoint(hog)
+    operation = operator.request_restore(checkpoint, name="hog-copy")
+
+    def under_way():
+        now = Operation.objects.get(pk=operation.pk)
+        return now.commands and now.phase == "restoring"
+
+    wait_for(under_way, "the restore is under way")
+    site.end("worker", with_signal=signal.SIGKILL)
+    site.start_worker()
+    ended = operator.ended(operation, seconds=90)
+    assert list((site.store / "incoming").iterdir()) == []
+    if ended.state == "succeeded":
+        copy = Container.objects.get(name="hog-copy", removed_at=None)
+        assert site.state("hog-copy") == copy.state == "running" and copy.restored_from == checkpoint
+    else:
+        assert site.state("hog-copy") == "gone"

@@ -1,6 +1,9 @@
 """What the services refuse before anything is queued, in words that help."""
 
+import uuid
+
 import pytest
+from django.utils import timezone
 
 from containers_app.errors import BadInput, Conflict
 from containers_app.models import Operation
@@ -62,3 +65,11 @@ def test_a_free_name_passes_over_containers_and_over_names_that_are_coming():
     a_container(host=host, name="looper")
     an_operation(host=host, container=None, kind="sample", state="queued", target_name="looper-2")
     assert lifecycle.free_name(host, "looper") == "looper-3"
+
+
+def test_the_same_press_after_the_first_has_ended_is_still_the_same_operation():
+    container, key = a_container(state="running"), uuid.uuid4()
+    first = take(container, request_key=key)
+    Operation.objects.update(state="succeeded", finished_at=timezone.now())
+    container.state = "exited"
+    assert take(container, request_key=key) == first
