@@ -226,11 +226,6 @@ def operation_table(rows, state, page):
     return paged(_light(rows.filter(OPERATION_FILTERS[state][1])), page)
 
 
-def operation_of_key(key):
-    """The operation that an earlier press of the same button has made, or None."""
-    return Operation.objects.filter(request_key=key).first()
-
-
 def audit_events(*, q="", action="", container=""):
     """The history: events whose sentence or names have the text, of that action."""
     rows = AuditEvent.objects.all()

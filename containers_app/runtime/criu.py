@@ -14,8 +14,6 @@ LOG_LIMIT = 1024 * 1024  # bytes of a CRIU log that are read, from the end
 DUMP_DONE = "Dumping finished successfully"  # CRIU, criu/cr-dump.c: the last line of a whole dump's log
 _ERROR = re.compile(r"\bError \(")
 
-STATISTICS = ("freezing_time", "frozen_time", "memdump_time", "memwrite_time", "pages_scanned", "pages_written")
-
 
 def version(tools_dir=""):
     """CRIU's version, such as `4.2.1`; empty when there is no CRIU."""

@@ -80,10 +80,6 @@ class DirectoryStore:
         with _translated(self.root):
             self.path(sha256).unlink(missing_ok=True)
 
-    def digests(self):
-        """Digests of all archives here, sorted."""
-        return sorted(path.name.removesuffix(SUFFIX) for path in self.root.glob(f"*{SUFFIX}"))
-
     def _prepare(self):
         with _translated(self.root):
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 SIGNALS = "freezeframe:signals"  # pub/sub channel: one signal name a message, such as `container-7`
 LOG_CHANNEL = "freezeframe:log:"  # + container's primary key; pub/sub channel of log lines as JSON
 LOG_STREAM = "freezeframe:log-lines:"  # + primary key: Redis stream with the last lines, for pages without a stream
-LOG_WANTED = "freezeframe:log-wanted:"  # + host name: hash {container's primary key: container ID}
+LOG_WANTED = "freezeframe:log-wanted:"  # + host name : container's primary key; holds the container ID, for a while
 LOG_LINES = 1000  # lines a log stream keeps
 LOG_SECONDS = 45  # how long a log is followed after the last sign that somebody looks
 
@@ -69,9 +69,7 @@ def _publish(signals):
 def want_log(container):
     """Ask the container's host to follow its log for the next LOG_SECONDS; asked again while somebody looks."""
     try:
-        pipe = client().pipeline(transaction=False)
-        pipe.set(f"{LOG_WANTED}{container.host.name}:{container.pk}", container.container_id, ex=LOG_SECONDS)
-        pipe.execute()
+        client().set(f"{LOG_WANTED}{container.host.name}:{container.pk}", container.container_id, ex=LOG_SECONDS)
     except redis.RedisError as error:
         log.warning("the log of %s is not followed (%s)", container.name, error)
 
