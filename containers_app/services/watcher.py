@@ -101,11 +101,11 @@ class LogFollower:
     def run(self):
         while not self._stop.wait(0.5):
             wanted = doorbell.wanted_logs(self._host.name)
-            for key in [key for key in self._followed if key not in wanted]:
-                self._followed.pop(key)[1].set()
+            for key in set(self._followed) - set(wanted):
+                self._followed[key][1].set()
+            self._followed = {key: pair for key, pair in self._followed.items() if pair[0].is_alive()}
             for key, container_id in wanted.items():
-                thread, _ = self._followed.get(key, (None, None))
-                if thread is None or not thread.is_alive():
+                if key not in self._followed:  # one that is about to end is let end first: two would send twice
                     done = threading.Event()
                     thread = threading.Thread(target=follow_log, args=(key, container_id, done), daemon=True)
                     self._followed[key] = (thread, done)
@@ -116,18 +116,35 @@ class LogFollower:
             thread.join(timeout=2)
 
 
+class Sent:
+    """The last lines that were sent: however often Podman tells a line (again from the tail, again after a restore), it
+    is sent once."""
+
+    def __init__(self):
+        self._lines = {}
+        self.last_at = ""
+
+    def fresh(self, lines):
+        """Those of `lines`, (time, text) each, that were not sent yet; from now on they were."""
+        found = [line for line in lines if line not in self._lines]
+        self._lines |= dict.fromkeys(found)
+        for line in list(self._lines)[: -doorbell.LOG_LINES]:
+            del self._lines[line]
+        self.last_at = found[-1][0] if found else self.last_at
+        return found
+
+
 def follow_log(key, container_id, done):
     """Publish the log of one container until `done`; begins again where it stopped when the container runs again."""
-    podman, seen = outside.podman(), []
+    podman, sent = outside.podman(), Sent()
     doorbell.start_log(key)
     while not done.is_set():
         with suppress(FreezeframeError):
-            since = seen[-1][0] if seen else ""
             process = podman.start_logs(
-                container_id, tail=TAIL, since=since, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+                container_id, tail=TAIL, since=sent.last_at, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )
             try:
-                seen = _publish_until(process, done, key, seen)
+                _publish_until(process, done, key, sent)
             finally:
                 process.kill()
                 process.wait()
@@ -136,10 +153,9 @@ def follow_log(key, container_id, done):
     connection.close()
 
 
-def _publish_until(process, done, key, seen):
-    """Send lines in batches as they come. `seen` are the lines of the last moment that was sent before, which Podman
-    sends again; returns those of the last moment sent now."""
-    descriptor, rest, again = process.stdout.fileno(), b"", bool(seen)
+def _publish_until(process, done, key, sent):
+    """Send lines in batches as they come, until the log ends or `done`."""
+    descriptor, rest = process.stdout.fileno(), b""
     while not done.is_set():
         ready, _, _ = select.select([descriptor], [], [], 0.5)
         if not ready:
@@ -149,22 +165,9 @@ def _publish_until(process, done, key, seen):
             break
         *lines, rest = (rest + block).split(b"\n")
         rest = rest[:LINE_LIMIT]
-        fresh = [line for line in map(_split, lines) if line]
-        if again:
-            fresh = unseen(fresh, seen)
-            again = not fresh
+        fresh = sent.fresh([line for line in map(_split, lines) if line])
         if fresh:
             doorbell.publish_lines(key, fresh)
-            seen = [line for line in [*seen, *fresh] if line[0] == fresh[-1][0]]
-    return seen
-
-
-def unseen(lines, seen):
-    """Of `lines`, sent again from the moment of `seen` on: the first that is not in it, and what follows."""
-    for place, line in enumerate(lines):
-        if line not in seen and moment(line[0]) >= moment(seen[-1][0]):
-            return lines[place:]
-    return []
 
 
 def _split(line):
