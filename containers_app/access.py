@@ -21,6 +21,13 @@ def may(user, right):
     return user.is_superuser or user.groups.filter(name=OPERATORS).exists()
 
 
+def role_of(user):
+    """The role's name for the history: "administrator", "operator" or "viewer"; "" where no person acts."""
+    if user is None or not user.is_authenticated:
+        return ""
+    return "administrator" if user.is_superuser else "operator" if may(user, "operate") else "viewer"
+
+
 def require(user, right):
     """Raise NotAllowed unless `user` holds `right`."""
     if not may(user, right):

@@ -38,6 +38,7 @@ def caller(request):
         source=AuditEvent.Source.PAGE,
         address=address_of(request),
         request_id=getattr(request, "request_id", ""),
+        authenticated="password" if request.user.is_authenticated else "",
     )
 
 

@@ -39,4 +39,5 @@ def _caller(request, user):
         source=AuditEvent.Source.PAGE if seen else AuditEvent.Source.COMMAND,
         address=address_of(request) if seen else None,
         request_id=request.request_id if seen else "",
+        authenticated="password" if user else "",
     )

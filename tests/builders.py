@@ -1,6 +1,6 @@
 """Rows for tests, with sensible defaults; every value can be overridden by keyword.
 
-Knows models only. What a test is about, it says itself; the rest comes from here.
+Knows models, and the function that appends events. What a test is about, it says itself; the rest comes from here.
 """
 
 import itertools
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from containers_app.access import OPERATORS
 from containers_app.models import AuditEvent, Checkpoint, Container, Host, Image, Operation, Tag
+from containers_app.services import audit
 
 _numbers = itertools.count(1)
 
@@ -180,4 +181,4 @@ def an_event(**values):
         source=AuditEvent.Source.AGENT,
         sentence="checkpointed looper, stopping it",
     )
-    return AuditEvent.objects.create(**{**defaults, **values})
+    return audit.append(**{**defaults, **values})

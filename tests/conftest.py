@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +32,48 @@ def site(running_site, django_db_blocker):
     """The running site, with this test's database connection on it."""
     with django_db_blocker.unblock(), running_site.database():
         yield running_site
+
+
+@pytest.fixture
+def own_database(django_db_setup, django_db_blocker, tmp_path):
+    """A database of its own for a test that commits: several connections see it, and it is thrown away at the end.
+
+    Django's transactional tests flush every table afterwards, which the audit tables rightly refuse.
+    """
+    with django_db_blocker.unblock():
+        copy = _copy_in_sqlite(tmp_path) if connection.vendor == "sqlite" else _copy_in_postgresql()
+        with copy:
+            yield
+
+
+@contextmanager
+def _copy_in_sqlite(folder):
+    connection.ensure_connection()
+    memory, name = connection.connection, connection.settings_dict["NAME"]
+    with closing(sqlite3.connect(folder / "own.sqlite3")) as file:
+        memory.backup(file)
+    connection.connection, connection.settings_dict["NAME"] = None, str(folder / "own.sqlite3")
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.connection, connection.settings_dict["NAME"] = memory, name
+
+
+@contextmanager
+def _copy_in_postgresql():
+    name = connection.settings_dict["NAME"]
+    connection.close()
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}_own" TEMPLATE "{name}"')
+    connection.settings_dict["NAME"] = f"{name}_own"
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}_own"')
 
 
 def pytest_runtest_setup(item):

@@ -21,18 +21,27 @@ class AuditEvents(models.QuerySet):
 
 
 class AuditEvent(models.Model):
-    """A past fact. Names of people and things are copied at the time, not joined later."""
+    """A past fact. Names of people and things are copied at the time, not joined later.
+
+    Every field is part of the chain (runtime/chain.py) except where it is null: a field that is added later must be
+    nullable, or the digests of the events before it no longer hold.
+    """
 
     class Source(models.TextChoices):
         PAGE = "page", "page"
         AGENT = "agent", "agent"
         COMMAND = "command", "command"
 
+    sequence = models.PositiveBigIntegerField(primary_key=True, help_text="1, 2, 3 … without a gap")
+    previous = models.CharField(max_length=64, help_text="digest of the event before; zeros before the first")
+    digest = models.CharField(max_length=64, help_text="SHA-256 over `previous` and every other field (docs/audit.md)")
     at = models.DateTimeField()
     action = models.CharField(max_length=64, help_text="noun.verb in the past: checkpoint.taken")
     result = models.CharField(max_length=16, help_text="done, requested, failed or refused")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     actor_name = models.CharField(max_length=150)
+    actor_role = models.CharField(max_length=16, blank=True)
+    authenticated = models.CharField(max_length=32, blank=True, help_text="How the actor had proved who it is.")
     source = models.CharField(max_length=16, choices=Source.choices)
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=36, blank=True)
@@ -41,10 +50,13 @@ class AuditEvent(models.Model):
     container_name = models.CharField(max_length=255, blank=True)
     checkpoint = models.ForeignKey("Checkpoint", models.PROTECT, null=True, related_name="events")
     checkpoint_name = models.CharField(max_length=120, blank=True)
+    image_name = models.CharField(max_length=512, blank=True)
     operation = models.ForeignKey("Operation", models.PROTECT, null=True, related_name="events")
     commands = models.JSONField(default=list)
     sentence = models.TextField(help_text="What happened after the actor's name: 'checkpointed looper, stopping it'.")
     details = models.JSONField(default=dict)
+    before = models.JSONField(null=True, help_text="What changed, as it was.")
+    after = models.JSONField(null=True, help_text="What changed, as it is.")
 
     objects = AuditEvents.as_manager()
 
@@ -56,7 +68,7 @@ class AuditEvent(models.Model):
         return f"{self.actor_name} {self.sentence}"
 
     def save(self, *args, **kwargs):
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("Audit events are never changed.")
         super().save(*args, **kwargs)
 

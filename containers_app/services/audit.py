@@ -1,27 +1,38 @@
 """The audit history: one function writes it, in the transaction of the change that it tells of.
 
-Actions are past facts, `noun.verb`. Names are copied at the time. Nothing here changes or deletes an event.
+Actions are past facts, `noun.verb`. Names are copied at the time. Nothing here changes or deletes an event. Events form
+a chain (`runtime/chain.py`): whoever writes one waits for its turn, and has it until the transaction ends.
 """
 
+import ipaddress
+import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from containers_app import access
+from containers_app.errors import Unavailable
 from containers_app.models import AuditEvent
+from containers_app.runtime import chain
 
 from . import doorbell
 
 SYSTEM = "freezeframe"  # the actor's name where no person asked
+TURN = 0x66726565_7A656672  # PostgreSQL's advisory lock: any number that nothing else here uses
+FIELDS = [field.attname for field in AuditEvent._meta.concrete_fields]
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and from where. `user` is None for the system itself."""
+    """Who asks, and from where. `user` is None for the system itself; `authenticated` is how the person signed in."""
 
     user: object = None
     source: str = AuditEvent.Source.COMMAND
     address: str | None = None
     request_id: str = ""
+    authenticated: str = ""
 
     @property
     def name(self):
@@ -34,22 +45,36 @@ def caller_of(operation):
 
 
 def record(
-    *, by, action, sentence, result="done", operation=None, container=None, checkpoint=None, host=None, details=None
+    *,
+    by,
+    action,
+    sentence,
+    result="done",
+    operation=None,
+    container=None,
+    checkpoint=None,
+    host=None,
+    details=None,
+    before=None,
+    after=None,
 ):
-    """Write one event. Call it inside the transaction that makes the change; the two come to be together or not at all.
+    """Write one event. Call it last in the transaction that makes the change; both come to be together or not at all.
 
-    `sentence` follows the actor's name: "checkpointed looper, stopping it". `details` are kept as JSON.
+    `sentence` follows the actor's name: "checkpointed looper, stopping it". `details`, `before` and `after` are kept as
+    JSON. Raises Unavailable when the history cannot be written: then what it would tell of must not be done.
     """
     if operation:
         container, checkpoint = container or operation.container, checkpoint or operation.checkpoint
         host = host or operation.host
+    image_of = container or checkpoint
     doorbell.announce("audit")
-    return AuditEvent.objects.create(
-        at=timezone.now(),
+    return append(
         action=action,
         result=result,
         actor=by.user,
         actor_name=by.name,
+        actor_role=access.role_of(by.user),
+        authenticated=by.authenticated,
         source=by.source,
         address=by.address,
         request_id=by.request_id,
@@ -58,8 +83,78 @@ def record(
         container_name=container.name if container else "",
         checkpoint=checkpoint,
         checkpoint_name=checkpoint.name if checkpoint else "",
+        image_name=image_of.image_name if image_of else "",
         operation=operation,
         commands=operation.commands if operation else [],
         sentence=sentence,
         details=details or {},
+        before=before,
+        after=after,
     )
+
+
+def append(**fields):
+    """Put an event with these fields at the end of the chain; `at` is now unless it is given. For `record` alone."""
+    try:
+        with transaction.atomic():
+            _wait_for_turn()
+            last = AuditEvent.objects.order_by("-pk").first()
+            event = AuditEvent(**{"at": timezone.now(), **{name: storable(value) for name, value in fields.items()}})
+            event.sequence = last.sequence + 1 if last else 1
+            event.previous = last.digest if last else chain.ZERO
+            event.digest = chain.digest(as_written({name: getattr(event, name) for name in FIELDS}))
+            event.save(force_insert=True)
+            return event
+    except DatabaseError as error:
+        raise Unavailable(
+            "The audit history cannot be written, so this was not done.",
+            remedy="Tell whoever runs Freezeframe: its database refuses new audit events.",
+        ) from error
+
+
+def as_written(values):
+    """An event's fields as the chain and the export have them: nulls left out, times in RFC 3339, UTC, microseconds."""
+    written = {name: value for name, value in values.items() if value is not None}
+    for name, value in written.items():
+        if isinstance(value, datetime):
+            written[name] = rfc3339(value)
+        elif name == "address":
+            written[name] = _one_spelling(value)
+    return written
+
+
+def rfc3339(moment):
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def storable(value):
+    """`value` as every database gives it back unchanged, so that its digest holds.
+
+    PostgreSQL takes neither NUL nor half a surrogate pair, and writes 1e22 as a whole number.
+    """
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+        case float():
+            return str(value) if not math.isfinite(value) else int(value) if value.is_integer() else value
+        case dict():
+            return {storable(str(name)): storable(item) for name, item in value.items()}
+        case list() | tuple():
+            return [storable(item) for item in value]
+    return value
+
+
+def _one_spelling(address):
+    """Databases write one IPv6 address in different ways; what is no address is left for the digest to complain of."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+def _wait_for_turn():
+    """Until this transaction ends nobody else appends. SQLite's transactions have begun IMMEDIATE: they wait there."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TURN])
