@@ -59,10 +59,12 @@ class Watcher:
         while not self.stop.is_set():
             changed = self._changed.wait(timeout=HEARTBEAT)
             close_old_connections()
-            if changed or time.monotonic() - listed >= LISTING:
+            if time.monotonic() - listed >= LISTING:
+                # Whatever was missed, every container is inspected now and then.
+                self._seen, changed, listed = {}, True, time.monotonic()
+            if changed:
                 self.stop.wait(SETTLE)
                 self._changed.clear()
-                listed = time.monotonic()
                 rounds.attempt(self.look, host)
         if self._events:
             self._events.terminate()
@@ -76,8 +78,9 @@ class Watcher:
         changed = [key for key, row in rows.items() if self._seen.get(key) != _essence(row)]
         facts = self._podman.inspect(*changed)
         inventory.observe_all(host, facts, listed=list(rows), asked_at=asked_at)
-        found = {fact.container_id for fact in facts}
-        self._seen = {key: _essence(row) for key, row in rows.items() if key in found or key in self._seen}
+        # A state that changed between the listing and the inspection is looked at again at the next round.
+        agreed = {fact.container_id for fact in facts if fact.state == rows[fact.container_id].get("State")}
+        self._seen = {key: _essence(row) for key, row in rows.items() if key in agreed or key not in changed}
         inventory.observe_images(host, self._podman.list_images(), asked_at=asked_at)
 
     def _follow_events(self):

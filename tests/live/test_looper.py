@@ -129,5 +129,7 @@ def test_every_verb_does_what_it_says(site, operator):
                         ("start", "running"), ("kill", "exited"), ("remove", "gone")):  # fmt: skip
         operation = lifecycle.request_act(by=operator.by, container=fresh(looper), kind=kind)
         assert operator.done(operation).summary.startswith("looper was ")
-        assert site.state("looper") == state
-        assert fresh(looper).state == ("removed" if state == "gone" else state)
+        # Podman says "stopped" until its own clean-up makes it "exited".
+        wait_for(lambda wanted=state: site.state("looper") == wanted, f"Podman says {state}")
+        shown = "removed" if state == "gone" else state
+        wait_for(lambda wanted=shown: fresh(looper).state == wanted, f"the inventory says {shown}")
