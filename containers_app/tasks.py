@@ -5,7 +5,7 @@ import threading
 from celery import shared_task
 from celery.signals import worker_ready
 
-from .services import agent, rounds
+from .services import agent, evidence, rounds
 
 
 @shared_task
@@ -16,6 +16,11 @@ def run_operation(operation_id):
 @shared_task
 def measure_host():
     agent.measure_host()
+
+
+@shared_task
+def sign_audit_head():
+    evidence.sign_head_if_due()
 
 
 @worker_ready.connect

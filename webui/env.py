@@ -30,6 +30,14 @@ VARIABLES = {
         "Searched first for `criu`; `script/setup` puts a newer CRIU there.",
     ),
     "FREEZEFRAME_CONCURRENCY": ("4", "How many operations one agent performs at once."),
+    "FREEZEFRAME_AUDIT_KEY_FILE": (
+        "",
+        "The key that signs the audit history. Empty: `audit_key` in the data directory.",
+    ),
+    "FREEZEFRAME_AUDIT_HEADS_FILE": (
+        "",
+        "File that signed heads are appended to, best on another machine. Empty: none.",
+    ),
     "FREEZEFRAME_LOG_LEVEL": ("INFO", "Level of the processes' own log lines."),
 }
 
@@ -65,6 +73,11 @@ def names(name):
 def directory(name, default=""):
     """The setting as an absolute path; a relative one starts at the checkout."""
     return BASE_DIR / (text(name) or default)
+
+
+def file(name):
+    """The setting as an absolute path, relative to the checkout; None when it is empty."""
+    return BASE_DIR / text(name) if text(name) else None
 
 
 def database(default):

@@ -27,6 +27,8 @@ PODMAN = shlex.split(env.text("FREEZEFRAME_PODMAN"))
 OCI_RUNTIME = env.text("FREEZEFRAME_OCI_RUNTIME")
 TOOLS_DIR = env.text("FREEZEFRAME_TOOLS_DIR")
 CONCURRENCY = env.number("FREEZEFRAME_CONCURRENCY")
+AUDIT_KEY_FILE = env.file("FREEZEFRAME_AUDIT_KEY_FILE") or DATA_DIR / "audit_key"
+AUDIT_HEADS_FILE = env.file("FREEZEFRAME_AUDIT_HEADS_FILE")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -159,6 +161,7 @@ CELERY = {
     "task_default_queue": f"host.{HOST_NAME}",
     "beat_schedule": {
         "measure_host": {"task": "containers_app.tasks.measure_host", "schedule": 600, "options": {"expires": 600}},
+        "sign_audit_head": {"task": "containers_app.tasks.sign_audit_head", "schedule": 10, "options": {"expires": 10}},
     },
     "beat_schedule_filename": str(DATA_DIR / "run" / "beat-schedule"),
 }

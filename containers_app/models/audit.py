@@ -1,10 +1,13 @@
-"""AuditEvent: who did what, with which result. Written by `services/audit.py` alone, never updated, never deleted."""
+"""AuditEvent: who did what, with which result; AuditHead: the history so far, signed. Never updated, never deleted.
+
+Events are written by `services/audit.py` alone, heads by `services/evidence.py`.
+"""
 
 from django.conf import settings
 from django.db import models
 
 
-class AuditEvents(models.QuerySet):
+class AppendOnlyRows(models.QuerySet):
     """Reads and inserts only: the history has no way to change or lose a row through the ORM."""
 
     def update(self, **kwargs):
@@ -20,7 +23,24 @@ class AuditEvents(models.QuerySet):
     delete.queryset_only = True
 
 
-class AuditEvent(models.Model):
+class AppendOnly(models.Model):
+    """Rows that are written once. The database refuses the rest too (migrations/_append_only.py)."""
+
+    objects = AppendOnlyRows.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs):
+        if not self._state.adding:
+            raise TypeError("Audit events are never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        raise TypeError("Audit events are never deleted.")
+
+
+class AuditEvent(AppendOnly):
     """A past fact. Names of people and things are copied at the time, not joined later.
 
     Every field is part of the chain (runtime/chain.py) except where it is null: a field that is added later must be
@@ -58,8 +78,6 @@ class AuditEvent(models.Model):
     before = models.JSONField(null=True, help_text="What changed, as it was.")
     after = models.JSONField(null=True, help_text="What changed, as it is.")
 
-    objects = AuditEvents.as_manager()
-
     class Meta:
         ordering = ["-pk"]
         indexes = [models.Index(fields=["action"], name="event_by_action")]
@@ -67,10 +85,18 @@ class AuditEvent(models.Model):
     def __str__(self):
         return f"{self.actor_name} {self.sentence}"
 
-    def save(self, *args, **kwargs):
-        if not self._state.adding:
-            raise TypeError("Audit events are never changed.")
-        super().save(*args, **kwargs)
 
-    def delete(self, *args, **kwargs):
-        raise TypeError("Audit events are never deleted.")
+class AuditHead(AppendOnly):
+    """At this moment the history ended with this event: a statement signed by a key that is not in the database."""
+
+    sequence = models.PositiveBigIntegerField()
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    key_id = models.CharField(max_length=16, help_text="First 16 hex digits of the public key's SHA-256.")
+    signature = models.CharField(max_length=128, help_text="Ed25519, in hex")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return f"event {self.sequence}, signed at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -4,53 +4,61 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
+from containers_app.models import AuditHead
 from tests.builders import an_event
 
 pytestmark = pytest.mark.django_db
 
-TABLE = "containers_app_auditevent"
+TABLES = ["containers_app_auditevent", "containers_app_audithead"]
 CHANGES = [
-    "UPDATE {table} SET sentence = 'nothing happened'",
+    "UPDATE {table} SET digest = 'another'",
     "UPDATE {table} SET {key} = {key} + 100",
     "DELETE FROM {table}",
     "DELETE FROM {table} WHERE {key} IN (SELECT MAX({key}) FROM {table})",
 ]
 
 
+@pytest.fixture(params=TABLES)
+def table(request):
+    """Each of the tables, with a row in it."""
+    event = an_event()
+    AuditHead.objects.create(
+        sequence=event.sequence, digest=event.digest, at=event.at, key_id="ab" * 8, signature="cd" * 64
+    )
+    return request.param
+
+
 def key_of(table):
     return next(model for model in apps.get_models() if model._meta.db_table == table)._meta.pk.column
 
 
-def refused(statement, table=TABLE):
+def refused(statement, table):
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement.format(table=table, key=key_of(table)))
 
 
-def rows(table=TABLE):
+def rows(table):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {table}")
         return cursor.fetchall()
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-def test_an_event_is_not_changed_and_not_deleted_by_sql_either(statement):
-    an_event()
-    before = rows()
-    refused(statement)
-    assert rows() == before
+def test_a_row_is_not_changed_and_not_deleted_by_sql_either(table, statement):
+    before = rows(table)
+    refused(statement, table)
+    assert rows(table) == before
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="REPLACE is SQLite's own statement")
-def test_sqlites_replace_does_not_slip_past():
-    an_event()
-    refused("REPLACE INTO {table} SELECT * FROM {table}")
-    refused("UPDATE OR REPLACE {table} SET {key} = {key}")
+def test_sqlites_replace_does_not_slip_past(table):
+    refused("REPLACE INTO {table} SELECT * FROM {table}", table)
+    refused("UPDATE OR REPLACE {table} SET {key} = {key}", table)
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
-def test_postgresqls_truncate_and_upsert_do_not_slip_past():
-    an_event()
+def test_postgresqls_truncate_and_upsert_do_not_slip_past(table):
     connection.check_constraints()  # settles the deferred foreign keys, which would refuse TRUNCATE by themselves
-    refused("TRUNCATE {table}")
-    refused("TRUNCATE {table} CASCADE")
-    refused("INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET sentence = ''")
+    refused("TRUNCATE {table}", table)
+    refused("TRUNCATE {table} CASCADE", table)
+    refused("INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET digest = ''", table)
