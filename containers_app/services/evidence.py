@@ -1,18 +1,24 @@
-"""Evidence that the history is whole: signed heads. What an event means is nothing to this module."""
+"""Evidence that the history is whole: signed heads, the export for an auditor, and the verification in place.
+
+The rules are in `runtime/chain.py`, which an auditor runs alone. What an event means is nothing to this module.
+"""
 
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
 
+from containers_app.errors import Conflict
 from containers_app.models import AuditEvent, AuditHead
 from containers_app.runtime import chain
 from containers_app.runtime.signing import SigningKey, send_away
 
-from .audit import rfc3339
+from .audit import FIELDS, as_written, rfc3339
 
 HEAD_EVENTS = 100  # a head is due after so many events,
 HEAD_AGE = timedelta(minutes=10)  # and after so long, even when nothing happened: silence is signed too
+CHUNK = 2000  # rows in memory at a time
 
 
 def sign_head_if_due():
@@ -38,6 +44,46 @@ def sign_head():
     if settings.AUDIT_HEADS_FILE:
         send_away(settings.AUDIT_HEADS_FILE, chain.line(_written(head)))
     return head
+
+
+def verify():
+    """A chain.Report on the database as it is now, with the heads that were sent away where there are any."""
+    away = settings.AUDIT_HEADS_FILE
+    away = list(chain.read_lines(away)) if away and away.exists() else []
+    heads = [_written(head) for head in AuditHead.objects.order_by("pk")]
+    return chain.verify(events, heads, away, SigningKey(settings.AUDIT_KEY_FILE).public)
+
+
+def events(until=None):
+    """Every event in its order, up to the place `until`, as the chain has them; in bounded memory."""
+    rows = AuditEvent.objects.order_by("pk").values(*FIELDS)
+    if until is not None:
+        rows = rows.filter(pk__lte=until)
+    return map(as_written, rows.iterator(chunk_size=CHUNK))
+
+
+def export(folder: Path):
+    """Sign a head and write the history up to it into the new `folder`, in bounded memory; returns how many events.
+
+    Raises Conflict when there is nothing to export or the folder is already there.
+    """
+    head = sign_head()
+    if head is None:
+        raise Conflict("The history is empty: there is nothing to export.")
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise Conflict(f"{folder.name} is already there.", remedy="Name a new folder.") from error
+    heads = AuditHead.objects.filter(sequence__lte=head.sequence).order_by("pk")
+    _write(folder / chain.EVENTS, events(until=head.sequence))
+    _write(folder / chain.HEADS, map(_written, heads.iterator(chunk_size=CHUNK)))
+    (folder / chain.KEY).write_text(SigningKey(settings.AUDIT_KEY_FILE).public.hex() + "\n")
+    return head.sequence
+
+
+def _write(path, objects):
+    with open(path, "x", encoding="ascii", newline="\n") as file:
+        file.writelines(map(chain.line, objects))
 
 
 def _newest():
