@@ -3,6 +3,7 @@
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 
+from .errors import Unavailable
 from .htmx import address_of
 from .models import AuditEvent
 from .services import audit
@@ -10,13 +11,13 @@ from .services import audit
 
 @receiver(user_logged_in)
 def signed_in(request, user, **kwargs):
-    audit.record(by=_caller(request, user), action="person.signed_in", sentence="signed in")
+    _record(request, user, action="person.signed_in", sentence="signed in")
 
 
 @receiver(user_logged_out)
 def signed_out(request, user, **kwargs):
     if user is not None:
-        audit.record(by=_caller(request, user), action="person.signed_out", sentence="signed out")
+        _record(request, user, action="person.signed_out", sentence="signed out")
 
 
 @receiver(user_login_failed)
@@ -29,6 +30,15 @@ def refused(credentials, request=None, **kwargs):
         sentence=f"refused a sign-in as {name}",
         details={"name": name},
     )
+
+
+def _record(request, user, **event):
+    """Nobody is signed in without an event that says so; and who wants to be signed out is, with or without one."""
+    try:
+        audit.record(by=_caller(request, user), **event)
+    except Unavailable:
+        request.session.flush()
+        raise
 
 
 def _caller(request, user):

@@ -46,6 +46,22 @@ def own_database(django_db_setup, django_db_blocker, tmp_path):
             yield
 
 
+@pytest.fixture
+def unwritable_history(db):
+    """A function that makes the database refuse new audit events, for the rest of the test."""
+
+    def refuse():
+        table = "containers_app_auditevent"
+        refusal = {
+            "sqlite": "BEGIN SELECT RAISE(ABORT, 'no more events'); END",
+            "postgresql": f"EXECUTE FUNCTION {table}_append_only()",
+        }[connection.vendor]
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE TRIGGER {table}_refused BEFORE INSERT ON {table} FOR EACH ROW {refusal}")
+
+    return refuse
+
+
 @contextmanager
 def _copy_in_sqlite(folder):
     connection.ensure_connection()

@@ -46,7 +46,12 @@ HANDLERS = {
 
 def run(operation_id):
     """Perform one operation to its end. A second delivery claims nothing and does nothing."""
-    claim = operations.claim(operation_id)
+    try:
+        claim = operations.claim(operation_id)
+    except Unavailable as error:
+        log.error("operation %s is not begun: %s", operation_id, error)
+        operations.wait(operation_id, error)
+        return
     if claim is None:
         return
     handler = HANDLERS[claim.operation.kind]

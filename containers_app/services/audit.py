@@ -107,7 +107,7 @@ def append(**fields):
             return event
     except DatabaseError as error:
         raise Unavailable(
-            "The audit history cannot be written, so this was not done.",
+            "The audit history cannot be written: nothing was done.",
             remedy="Tell whoever runs Freezeframe: its database refuses new audit events.",
         ) from error
 

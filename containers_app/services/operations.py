@@ -140,16 +140,46 @@ def owner_is_gone(name):
 
 
 def claim(operation_id):
-    """A Claim on a queued operation, or None when there is nothing to claim."""
+    """A Claim on a queued operation, or None when there is nothing to claim.
+
+    The intent is in the history with it, so whoever holds a Claim may go to Podman. Raises Unavailable, and claims
+    nothing, when the history cannot be written.
+    """
     now = timezone.now()
-    changed = Operation.objects.filter(pk=operation_id, state=State.QUEUED).update(
-        state=State.STARTED,
-        started_at=now,
-        lease_owner=owner(),
-        lease_expires_at=now + LEASE,
-        fencing=F("fencing") + 1,
+    with transaction.atomic():
+        changed = Operation.objects.filter(pk=operation_id, state=State.QUEUED).update(
+            state=State.STARTED,
+            started_at=now,
+            lease_owner=owner(),
+            lease_expires_at=now + LEASE,
+            fencing=F("fencing") + 1,
+        )
+        if not changed:
+            return None
+        claimed = _claimed(operation_id)
+        _record_intent(claimed.operation)
+        return claimed
+
+
+def _record_intent(operation):
+    audit.record(
+        by=audit.caller_of(operation),
+        action=f"{operation.kind}.started",
+        result="started",
+        sentence=f"began: {operation}",
+        operation=operation,
+        details={"agent": operation.lease_owner},
     )
-    return _claimed(operation_id) if changed else None
+
+
+def wait(operation_id, error):
+    """Tell people why a queued operation does not begin yet. It stays queued: the sweep rings for it again."""
+    waiting = Operation.objects.filter(pk=operation_id, state=State.QUEUED)
+    operation = waiting.first()
+    if operation and operation.phase != error.message:
+        now = timezone.now().isoformat()
+        waiting.update(phases=[*operation.phases, {"name": error.message, "at": now}])
+        doorbell.announce(*signals_of(operation))
 
 
 def take_over(operation):
