@@ -98,10 +98,9 @@ def append(**fields):
     try:
         with transaction.atomic():
             _wait_for_turn()
-            last = AuditEvent.objects.order_by("-pk").first()
+            last = AuditEvent.objects.order_by("-pk").values_list("sequence", "digest").first() or (0, chain.ZERO)
             event = AuditEvent(**{"at": timezone.now(), **{name: storable(value) for name, value in fields.items()}})
-            event.sequence = last.sequence + 1 if last else 1
-            event.previous = last.digest if last else chain.ZERO
+            event.sequence, event.previous = last[0] + 1, last[1]
             event.digest = chain.digest(as_written({name: getattr(event, name) for name in FIELDS}))
             event.save(force_insert=True)
             return event

@@ -98,6 +98,14 @@ def test_one_changed_field_of_one_event_is_found(place, name):
         assert found() == ("changed", place, place)
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's columns hold their own types only")
+@pytest.mark.parametrize("at", ["2026-13-45 00:00:00", "yesterday", "", 7])
+def test_a_time_that_is_none_is_a_change(at):
+    with tampering(), connection.cursor() as cursor:
+        cursor.execute("UPDATE containers_app_auditevent SET at = %s WHERE sequence = 3", [at])
+        assert found() == ("changed", 3, 3)
+
+
 @examples
 @given(place=places, new=st.sampled_from([0, COUNT + 1, 99]))
 def test_a_changed_place_is_found(place, new):
