@@ -357,7 +357,7 @@ def read_key(text: str) -> bytes:
 
 def main(arguments: list[str] | None = None) -> int:
     """0: whole and covered to its end. 1: something is wrong. 2: it cannot be read. 3: whole, but not all covered."""
-    parser = argparse.ArgumentParser(prog="audit-verify", description="Verify an exported audit history.")
+    parser = argparse.ArgumentParser(prog="script/audit-verify", description="Verify an exported audit history.")
     parser.add_argument("bundle", type=Path, help=f"folder with {EVENTS}, {HEADS} and {KEY}")
     parser.add_argument("--key", help="the public key that you know, in hex or as a file; without it the bundle's own")
     parser.add_argument("--heads", type=Path, help="heads that were sent away: shows when an older copy was put back")
