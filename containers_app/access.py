@@ -11,29 +11,42 @@ from .models import Checkpoint, Container, Host, Operation
 
 OPERATORS = "operators"  # the group whose members may operate; administrators always may
 
+VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
+ROLES = (VIEWER, OPERATOR, ADMINISTRATOR)  # each has the rights of those before it
+
+# Every right, the lowest role that holds it, and what it lets people do: "You may not …".
+RIGHTS = {
+    "see": (VIEWER, "look at this"),
+    "operate": (OPERATOR, "change this"),
+    "exec": (OPERATOR, "run commands in containers"),
+    "see_environment": (OPERATOR, "see the values of environment variables"),
+    "download_archive": (OPERATOR, "download archives"),
+    "search_memory": (ADMINISTRATOR, "search the memory in archives"),
+    "create_privileged": (ADMINISTRATOR, "create privileged containers"),
+    "export_audit": (OPERATOR, "export the audit history"),
+}
+
 
 def may(user, right):
-    """True when `user` holds `right`: "see" (everyone signed in) or "operate" (operators and administrators)."""
-    if user is None or not user.is_active:
-        return False
-    if right == "see":
-        return user.is_authenticated
-    return user.is_superuser or user.groups.filter(name=OPERATORS).exists()
+    """True when `user` holds `right`, one of RIGHTS."""
+    role = role_of(user)
+    return bool(role) and user.is_active and ROLES.index(role) >= ROLES.index(RIGHTS[right][0])
 
 
 def role_of(user):
-    """The role's name for the history: "administrator", "operator" or "viewer"; "" where no person acts."""
+    """The role's name, one of ROLES; "" where no person acts."""
     if user is None or not user.is_authenticated:
         return ""
-    return "administrator" if user.is_superuser else "operator" if may(user, "operate") else "viewer"
+    if user.is_superuser:
+        return ADMINISTRATOR
+    return OPERATOR if user.groups.filter(name=OPERATORS).exists() else VIEWER
 
 
 def require(user, right):
     """Raise NotAllowed unless `user` holds `right`."""
     if not may(user, right):
-        raise NotAllowed(
-            "You may look at this, but not change it.", remedy="Ask an administrator for the operator's right."
-        )
+        role, words = RIGHTS[right]
+        raise NotAllowed(f"You may not {words}.", remedy=f"That needs the {role}'s role: ask an administrator.")
 
 
 def get_container_for(user, pk, right="see"):

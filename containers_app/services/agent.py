@@ -29,10 +29,14 @@ ROUND = 10  # seconds between signs of life, and between sweeps
 
 @dataclass(frozen=True)
 class Handler:
-    """One kind of work: `perform` does it or raises; `settle` makes good what it can and returns Found."""
+    """One kind of work: `perform` does it or raises; `settle` makes good what it can and returns Found.
+
+    `right` is what its requester must still hold when it begins.
+    """
 
     perform: Callable
     settle: Callable
+    right: str = "operate"
 
 
 HANDLERS = {
@@ -58,7 +62,7 @@ def run(operation_id):
     with claim.heartbeat():
         try:
             if claim.operation.requested_by:
-                access.require(claim.operation.requested_by, "operate")
+                access.require(claim.operation.requested_by, handler.right)
             handler.perform(claim)
         except operations.LeaseLost:
             log.warning("operation %s was taken over by another agent", operation_id)
