@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -I
 """The chain of the audit history: canonical form, digests, signatures, and the search for what was done to it.
 
 One file, standard library only: `script/audit-verify` is this file, and runs alone wherever Python 3.11 does. It must
