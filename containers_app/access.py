@@ -24,6 +24,7 @@ RIGHTS = {
     "search_memory": (ADMINISTRATOR, "search the memory in archives"),
     "create_privileged": (ADMINISTRATOR, "create privileged containers"),
     "export_audit": (OPERATOR, "export the audit history"),
+    "verify_audit": (OPERATOR, "have the audit history verified"),
 }
 
 

@@ -185,6 +185,42 @@ class CreateForm(_Form):
         return lines
 
 
+class HistoryForm(forms.Form):
+    """The history's filters as they stand in the address. What cannot be used filters nothing, and says so."""
+
+    q = forms.CharField(required=False, max_length=200)
+    who = forms.CharField(required=False, max_length=150)
+    action = forms.CharField(required=False, max_length=64)
+    result = forms.CharField(required=False, max_length=16)
+    host = forms.CharField(required=False, max_length=63)
+    image = forms.CharField(required=False, max_length=512)
+    container = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    checkpoint = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    operation = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    after = forms.IntegerField(required=False, min_value=0, max_value=2**62)
+
+    def clean(self):
+        values = super().clean()
+        since, until = values.get("since"), values.get("until")
+        if since and until and since > until:
+            self.add_error("until", "It ends before it begins.")
+        return values
+
+    def filters(self):
+        """The filters that can be used, by name."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value and name not in {"before", "after"}}
+
+    def place(self):
+        """Where the page stands in the chain: {"before": …} or {"after": …}, or neither."""
+        return {
+            name: self.cleaned_data[name] for name in ("before", "after") if self.cleaned_data.get(name) is not None
+        }
+
+
 def _lines(text):
     return [line.strip() for line in text.splitlines() if line.strip()]
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from . import access
-from .models import AuditEvent, Checkpoint, Container, Host, Image, Operation, Tag
+from .models import Checkpoint, Container, Host, Image, Operation, Tag
 
 PAGE = 50  # rows of a page of a list
 OUTCOME_SHOWN = timedelta(seconds=30)  # how long the tray tells how an operation ended
@@ -224,22 +224,6 @@ def operations(*, q=""):
 
 def operation_table(rows, state, page):
     return paged(_light(rows.filter(OPERATION_FILTERS[state][1])), page)
-
-
-def audit_events(*, q="", action="", container=""):
-    """The history: events whose sentence or names have the text, of that action."""
-    rows = AuditEvent.objects.all()
-    if q:
-        names = Q(actor_name__icontains=q) | Q(container_name__icontains=q) | Q(checkpoint_name__icontains=q)
-        rows = rows.filter(Q(sentence__icontains=q) | names)
-    if action:
-        rows = rows.filter(action=action)
-    return _by(rows, container=container)
-
-
-def audit_actions():
-    """Every action that the history knows, by name."""
-    return list(AuditEvent.objects.order_by("action").values_list("action", flat=True).distinct())
 
 
 def hosts():

@@ -18,11 +18,6 @@ def measure_host():
     agent.measure_host()
 
 
-@shared_task
-def sign_audit_head():
-    evidence.sign_head_if_due()
-
-
 @worker_ready.connect
 def _begin_rounds(**kwargs):
     """A worker looks after its host by itself, even while all its threads are busy and while Redis is away.
@@ -32,3 +27,4 @@ def _begin_rounds(**kwargs):
     stop = threading.Event()
     rounds.repeat(agent.show_life, every=agent.ROUND, stop=stop)
     rounds.repeat(agent.sweep, every=agent.ROUND, stop=stop)
+    rounds.repeat(evidence.keep, every=agent.ROUND, stop=stop)

@@ -38,6 +38,10 @@ VARIABLES = {
         "",
         "File that signed heads are appended to, best on another machine. Empty: none.",
     ),
+    "FREEZEFRAME_AUDIT_HEADS_TO": (
+        "",
+        "More places for signed heads, by comma: `syslog:…`, `s3:…`, `https:…` (docs/audit.md).",
+    ),
     "FREEZEFRAME_LOG_LEVEL": ("INFO", "Level of the processes' own log lines."),
 }
 

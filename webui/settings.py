@@ -29,6 +29,7 @@ TOOLS_DIR = env.text("FREEZEFRAME_TOOLS_DIR")
 CONCURRENCY = env.number("FREEZEFRAME_CONCURRENCY")
 AUDIT_KEY_FILE = env.file("FREEZEFRAME_AUDIT_KEY_FILE") or DATA_DIR / "audit_key"
 AUDIT_HEADS_FILE = env.file("FREEZEFRAME_AUDIT_HEADS_FILE")
+AUDIT_HEADS_TO = env.names("FREEZEFRAME_AUDIT_HEADS_TO")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -161,7 +162,6 @@ CELERY = {
     "task_default_queue": f"host.{HOST_NAME}",
     "beat_schedule": {
         "measure_host": {"task": "containers_app.tasks.measure_host", "schedule": 600, "options": {"expires": 600}},
-        "sign_audit_head": {"task": "containers_app.tasks.sign_audit_head", "schedule": 10, "options": {"expires": 10}},
     },
     "beat_schedule_filename": str(DATA_DIR / "run" / "beat-schedule"),
 }

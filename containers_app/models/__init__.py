@@ -1,11 +1,14 @@
-"""The rows: Host, Image, Container · Checkpoint, Tag · Operation · AuditEvent, AuditHead. One file per noun group.
+"""The rows: Host, Image, Container · Checkpoint, Tag · Operation · AuditEvent and its evidence. A file per noun group.
 
 Models hold facts and constraints. They know nothing of `runtime`; only `services` changes them.
 """
 
-from .audit import AuditEvent, AuditHead
+from .audit import AuditEvent, AuditHead, AuditSeal, AuditSink, AuditVerification
 from .catalog import Checkpoint, Tag
 from .inventory import Container, Host, Image
 from .operations import Operation
 
-__all__ = ["AuditEvent", "AuditHead", "Checkpoint", "Container", "Host", "Image", "Operation", "Tag"]
+__all__ = [
+    "AuditEvent", "AuditHead", "AuditSeal", "AuditSink", "AuditVerification",
+    "Checkpoint", "Container", "Host", "Image", "Operation", "Tag",
+]  # fmt: skip

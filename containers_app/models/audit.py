@@ -1,6 +1,7 @@
-"""AuditEvent: who did what, with which result; AuditHead: the history so far, signed. Never updated, never deleted.
+"""AuditEvent: who did what, with which result; AuditHead: the history so far, signed. Never updated.
 
-Events are written by `services/audit.py` alone, heads by `services/evidence.py`.
+Events are written by `services/audit.py` alone, all else by `services/evidence.py`. Events leave the database only when
+an AuditSeal says that they were exported (migrations/_append_only.py).
 """
 
 from django.conf import settings
@@ -21,6 +22,12 @@ class AppendOnlyRows(models.QuerySet):
 
     delete.alters_data = True
     delete.queryset_only = True
+
+    def take_out(self):
+        """Delete these rows, which were sealed: the database lets no other row go."""
+        self._raw_delete(self.db)
+
+    take_out.queryset_only = True
 
 
 class AppendOnly(models.Model):
@@ -51,6 +58,8 @@ class AuditEvent(AppendOnly):
         PAGE = "page", "page"
         AGENT = "agent", "agent"
         COMMAND = "command", "command"
+        API = "api", "API"
+        SCHEDULE = "schedule", "schedule"
 
     sequence = models.PositiveBigIntegerField(primary_key=True, help_text="1, 2, 3 … without a gap")
     previous = models.CharField(max_length=64, help_text="digest of the event before; zeros before the first")
@@ -80,7 +89,15 @@ class AuditEvent(AppendOnly):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["action"], name="event_by_action")]
+        # A filter and the newest first: what the history's page asks for, at a million events as well.
+        indexes = [
+            models.Index(fields=["action", "sequence"], name="event_by_action"),
+            models.Index(fields=["actor_name", "sequence"], name="event_by_actor"),
+            models.Index(fields=["result", "sequence"], name="event_by_result"),
+            models.Index(fields=["host_name", "sequence"], name="event_by_host"),
+            models.Index(fields=["image_name", "sequence"], name="event_by_image"),
+            models.Index(fields=["at"], name="event_by_time"),
+        ]
 
     def __str__(self):
         return f"{self.actor_name} {self.sentence}"
@@ -100,3 +117,53 @@ class AuditHead(AppendOnly):
 
     def __str__(self):
         return f"event {self.sequence}, signed at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AuditSeal(AppendOnly):
+    """The events up to this one were exported, the export was verified, and they were taken out of the database."""
+
+    sequence = models.PositiveBigIntegerField(unique=True)
+    digest = models.CharField(max_length=64, help_text="of the event with that sequence: what the next one follows")
+    events_sha256 = models.CharField(max_length=64, help_text="SHA-256 of the export's events.jsonl")
+    at = models.DateTimeField()
+    key_id = models.CharField(max_length=16)
+    signature = models.CharField(max_length=128, help_text="Ed25519, in hex")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return f"events up to {self.sequence}, sealed at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AuditVerification(models.Model):
+    """One verification of the whole history: asked for, or due by the schedule; and what it found."""
+
+    asked_by_name = models.CharField(max_length=150, blank=True, help_text="Empty: the schedule.")
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    events = models.PositiveBigIntegerField(default=0, help_text="Good ones, from the first on.")
+    covered = models.PositiveBigIntegerField(default=0, help_text="The last event that a signed head covers.")
+    kind = models.CharField(max_length=16, blank=True, help_text="runtime.chain.Finding.kind; empty: it is whole")
+    report = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return f"{self.kind or 'whole'}: {self.events} events"
+
+
+class AuditSink(models.Model):
+    """One place that signed heads are sent to, and how far that has come."""
+
+    name = models.CharField(max_length=200, unique=True, help_text="Its address, without what is secret in it.")
+    sent = models.PositiveBigIntegerField(default=0, help_text="Primary key of the last head that it has.")
+    sent_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True, help_text="Why the next head has not been taken; empty when all have.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name

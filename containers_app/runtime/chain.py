@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-EVENTS, HEADS, KEY = "events.jsonl", "heads.jsonl", "public-key.txt"  # the files of a bundle
+EVENTS, HEADS, SEALS, KEY = "events.jsonl", "heads.jsonl", "seals.jsonl", "public-key.txt"  # the files of a bundle
 ZERO = "0" * 64  # what stands before the first event
-FORMAT = "freezeframe-audit-head-1"
+HEAD_FORMAT, SEAL_FORMAT = "freezeframe-audit-head-1", "freezeframe-audit-seal-1"
 UNREADABLE: dict = {}
 GAP = 1000  # how many deleted events are recognised although the others were numbered anew
 
@@ -25,6 +25,7 @@ NOT_PROVEN = """What this does not prove:
 - that everything was recorded: what happened past Freezeframe (Podman on the host itself) is not in here;
 - anything about events that no signed head covers: they can be cut off or written anew without a trace;
 - that nothing newer existed: compare with the heads that were sent away (--heads);
+- anything about events that were sealed before: their own bundle does;
 - anything against whoever holds the signing key, or has put another key into the bundle: give the one you know (--key).
 """
 
@@ -57,7 +58,13 @@ def digest(event: dict) -> str:
 def head_message(head: dict) -> bytes:
     """The bytes that a head's signature is made over."""
     fields = ("at", "digest", "key_id", "sequence")
-    return canonical({"format": FORMAT, **{name: head.get(name) for name in fields}})
+    return canonical({"format": HEAD_FORMAT, **{name: head.get(name) for name in fields}})
+
+
+def seal_message(seal: dict) -> bytes:
+    """The bytes that a seal's signature is made over."""
+    fields = ("at", "digest", "events_sha256", "key_id", "sequence")
+    return canonical({"format": SEAL_FORMAT, **{name: seal.get(name) for name in fields}})
 
 
 def key_id(public_key: bytes) -> str:
@@ -84,12 +91,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a verification found: `events` good ones from the first on, the last one that a signed head covers."""
+    """What a verification found: the last good event from the first on, the last one that a signed head covers.
+
+    `seal` is where it begins when the events before were exported and taken out; None when it begins with event 1.
+    """
 
     events: int
     covered: int
     heads: int
     finding: Finding | None
+    seal: dict | None = None
 
     @property
     def not_covered(self):
@@ -97,47 +108,79 @@ class Report:
 
     def __str__(self):
         lines = [str(self.finding) if self.finding else "whole: every event is as it was recorded, in its order."]
-        lines.append(f"Good: {self.events} events from the first on, {self.heads} signed heads.")
+        sealed = self.seal["sequence"] if self.seal else 0
+        lines.append(f"Good: {self.events - sealed} events from the first on, {self.heads} signed heads.")
+        if self.seal:
+            lines.append(f"Sealed before: {_span(1, sealed)}, by a bundle whose {EVENTS} has the SHA-256")
+            lines.append(f"{self.seal['events_sha256']}: verify that bundle too.")
         if self.not_covered > 0:
             lines.append(f"not covered: {_span(self.covered + 1, self.events)} stand after the last signed head.")
         return "\n".join(lines)
 
 
-def verify(events: Callable[[], Iterable[dict]], heads: list[dict], away: list[dict], public_key: bytes) -> Report:
+def verify(
+    events: Callable[[], Iterable[dict]], heads: list[dict], away: list[dict], public_key: bytes, seals: Iterable = ()
+) -> Report:
     """Read `events()` once, in bounded memory, and again only to name what is wrong.
 
-    `heads` lie beside the events, `away` were kept elsewhere; both are believed only with a signature by `public_key`.
+    `heads` lie beside the events, `away` were kept elsewhere, `seals` tell where the events may begin; all are believed
+    only with a signature by `public_key`.
     """
     key = PublicKey(public_key)
+    seal = _begin(events, seals, key)
+    begin = Begin(seal["sequence"], seal["digest"]) if seal else Begin(0, ZERO)
+    heads, away = _after(begin, heads), _after(begin, away)
     good = [head for head in heads if key.signed(head)]
     good_away = [head for head in away if key.signed(head)]
     wanted = {head["sequence"] for head in good + good_away}
-    tip, count, seen = ZERO, 0, {}
+    (count, tip), seen = begin, {}
     broken = None
     for event in events():
         if event.get("sequence") != count + 1 or event.get("previous") != tip or event.get("digest") != digest(event):
-            broken = _classify(events, count + 1)
+            broken = _classify(events, count + 1, begin)
             break
         count, tip = count + 1, event["digest"]
         if count in wanted:
             seen[count] = tip
-    finding = broken or _against_heads(good, good_away, seen, count) or _unsigned(heads + away, good + good_away)
+    finding = broken or _against_heads(good, good_away, seen, begin, count) or _unsigned(heads + away, good + good_away)
     agreed = [head["sequence"] for head in good + good_away if seen.get(head["sequence"]) == head["digest"]]
-    return Report(count, max(agreed, default=0), len(good) + len(good_away), finding)
+    return Report(count, max(agreed, default=begin.sequence), len(good) + len(good_away), finding, seal)
 
 
-def _against_heads(own, away, seen, count):
+class Begin(NamedTuple):
+    """What stands before the first event: nothing, or the last event that was sealed."""
+
+    sequence: int
+    digest: str
+
+
+def _begin(events, seals, key):
+    """The last signed seal before the first event, or the last of all when no event is left; None without any."""
+    good = {seal["sequence"]: seal for seal in seals if key.sealed(seal)}
+    first = next(iter(events()), {}).get("sequence")
+    before = [sequence for sequence in good if not isinstance(first, int) or sequence < first]
+    return good[max(before)] if before else None
+
+
+def _after(begin, heads):
+    """The heads without those that speak of what was sealed before."""
+    return [
+        head for head in heads if not (isinstance(head.get("sequence"), int) and head["sequence"] <= begin.sequence)
+    ]
+
+
+def _against_heads(own, away, seen, begin, count):
     """The chain holds together: does it hold what was signed? Whoever can write can also write all of it anew."""
     cut = "They were signed and are gone: the tail was cut."
     anew = "The chain holds together, but it is not the one that was signed: it was written anew."
     back = "Heads that were kept elsewhere know other or later events: an older copy was put back, or all was cut."
-    return _compare(own, seen, count, "truncated", cut, "rewritten", anew) or _compare(
-        away, seen, count, "rolled back", back, "rolled back", back
+    return _compare(own, seen, begin, count, "truncated", cut, "rewritten", anew) or _compare(
+        away, seen, begin, count, "rolled back", back, "rolled back", back
     )
 
 
-def _compare(heads, seen, count, beyond, beyond_words, other, other_words):
-    agreed = 0
+def _compare(heads, seen, begin, count, beyond, beyond_words, other, other_words):
+    agreed = begin.sequence
     ordered = sorted(heads, key=lambda head: head["sequence"])
     for head in ordered:
         if head["sequence"] > count:
@@ -170,16 +213,33 @@ def _row(place, event):
     )
 
 
-def _classify(events, place):
+class _Rows:
+    """Every event's place and digests: `rows.at(place)`, and slices of what stands before and after a place."""
+
+    def __init__(self, events, begin):
+        self.begin = begin
+        self._rows = [_row(number, event) for number, event in enumerate(events, begin.sequence + 1)]
+
+    def at(self, place):
+        return self._rows[place - self.begin.sequence - 1]
+
+    def before(self, place):
+        return self._rows[: place - self.begin.sequence - 1]
+
+    def after(self, place):
+        return self._rows[place - self.begin.sequence :]
+
+    def __iter__(self):
+        return iter(self._rows)
+
+
+def _classify(events, place, begin):
     """Name what is wrong at `place`, the first event that does not follow. Holds every event's digests in memory."""
-    rows, bad = [], UNREADABLE
-    for number, event in enumerate(events(), 1):
-        rows.append(_row(number, event))
-        if number == place:
-            bad = event
-    row = rows[place - 1]
-    tip = rows[place - 2].digest if place > 1 else ZERO
-    successor = next((other for other in rows[place:] if other.previous == tip), None)
+    rows = _Rows(events(), begin)
+    bad = next(event for number, event in enumerate(events(), begin.sequence + 1) if number == place)
+    row = rows.at(place)
+    tip = rows.at(place - 1).digest if place > begin.sequence + 1 else begin.digest
+    successor = next((other for other in rows.after(place) if other.previous == tip), None)
     if row.previous == tip:
         return _inserted(place, place) if successor else _changed_or_swapped(bad, row, rows)
     return _displaced(bad, row, rows, successor) if successor else _without_successor(bad, row, rows)
@@ -187,7 +247,7 @@ def _classify(events, place):
 
 def _changed_or_swapped(bad, row, rows):
     """It stands where it says and its digest is wrong; perhaps its contents are those of another event."""
-    for other in rows[row.place :]:
+    for other in rows.after(row.place):
         if digest({**bad, "sequence": other.sequence, "previous": other.previous}) == other.digest:
             return _reordered(row.place, other.place)
     return _changed(row.place)
@@ -195,7 +255,8 @@ def _changed_or_swapped(bad, row, rows):
 
 def _displaced(bad, row, rows, successor):
     """The event that belongs here comes later: this one was put before it, or has changed places with it."""
-    parents = {ZERO: _Row(0, 0, "", ZERO), **{other.digest: other for other in rows}}
+    start, tip = rows.begin
+    parents = {tip: _Row(start, start, "", tip), **{other.digest: other for other in rows}}
     copies = sum(other.digest == row.digest for other in rows)
     parent = parents.get(row.previous)
     places = {
@@ -210,14 +271,15 @@ def _displaced(bad, row, rows, successor):
 
 def _without_successor(bad, row, rows):
     """No event follows what stands before: that one is false, or the true one is gone, or this one was changed."""
-    parents = {ZERO: 0, **{other.digest: other.place for other in rows[: row.place - 1]}}
+    start, tip = rows.begin
+    parents = {tip: start, **{other.digest: other.place for other in rows.before(row.place)}}
     parent = parents.get(row.previous)
     if parent is not None and _belongs_at(bad, parent + 1):
         return _inserted(parent + 1, row.place - 1)
     for place in (row.sequence, *range(row.place + 1, row.place + GAP)):
         if place > row.place and _belongs_at(bad, place):
             return Finding("deleted", row.place, place - 1, "Missing, while later events are there.")
-    return _changed(row.place - 1 if row.place > 1 and _belongs_at(bad, row.place) else row.place)
+    return _changed(row.place - 1 if row.place > start + 1 and _belongs_at(bad, row.place) else row.place)
 
 
 def _belongs_at(event, place):
@@ -323,10 +385,17 @@ class PublicKey:
 
     def signed(self, head: dict) -> bool:
         """True when the head has its form and is signed by this key."""
+        return self._signed(head, head_message)
+
+    def sealed(self, seal: dict) -> bool:
+        """True when the seal has its form and is signed by this key."""
+        return isinstance(seal.get("events_sha256"), str) and self._signed(seal, seal_message)
+
+    def _signed(self, statement, message):
         try:
-            form = isinstance(head["sequence"], int) and isinstance(head["digest"], str)
-            signature = bytes.fromhex(head["signature"])
-            return form and head["key_id"] == self.key_id and self.verify(signature, head_message(head))
+            form = isinstance(statement["sequence"], int) and isinstance(statement["digest"], str)
+            signature = bytes.fromhex(statement["signature"])
+            return form and statement["key_id"] == self.key_id and self.verify(signature, message(statement))
         except (KeyError, TypeError, ValueError, RecursionError):
             return False
 
@@ -358,7 +427,7 @@ def read_key(text: str) -> bytes:
 def main(arguments: list[str] | None = None) -> int:
     """0: whole and covered to its end. 1: something is wrong. 2: it cannot be read. 3: whole, but not all covered."""
     parser = argparse.ArgumentParser(prog="script/audit-verify", description="Verify an exported audit history.")
-    parser.add_argument("bundle", type=Path, help=f"folder with {EVENTS}, {HEADS} and {KEY}")
+    parser.add_argument("bundle", type=Path, help=f"folder with {EVENTS}, {HEADS}, {KEY} and, after a seal, {SEALS}")
     parser.add_argument("--key", help="the public key that you know, in hex or as a file; without it the bundle's own")
     parser.add_argument("--heads", type=Path, help="heads that were sent away: shows when an older copy was put back")
     options = parser.parse_args(arguments)
@@ -366,7 +435,8 @@ def main(arguments: list[str] | None = None) -> int:
         public_key = read_key(options.key or str(options.bundle / KEY))
         away = list(read_lines(options.heads)) if options.heads else []
         heads = list(read_lines(options.bundle / HEADS))
-        report = verify(lambda: read_lines(options.bundle / EVENTS), heads, away, public_key)
+        seals = list(read_lines(options.bundle / SEALS)) if (options.bundle / SEALS).exists() else []
+        report = verify(lambda: read_lines(options.bundle / EVENTS), heads, away, public_key, seals)
     except (OSError, ValueError) as error:
         print(f"audit-verify: it cannot be read: {error}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""The key that signs the audit history's heads, and the file that heads are sent away to. Knows files, not events."""
+"""The key that signs the audit history's heads and seals, and files that are on the disk once written."""
 
 import os
 import stat
@@ -49,15 +49,13 @@ def _make(path):
         draft.unlink()
 
 
-def send_away(path: Path, text: str):
-    """Append `text` to the file and have it on the disk when this returns; raises Unavailable when that cannot be."""
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise Unavailable(
-            f"The audit head was signed, but not sent away: {error.strerror}.",
-            remedy="FREEZEFRAME_AUDIT_HEADS_FILE names a file that the agent can append to.",
-        ) from error
+def write_durably(path: Path, lines) -> int:
+    """Write `lines` into the new file `path` and have them on the disk when this returns; how many there were."""
+    count = 0
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii", newline="\n") as file:
+        for line in lines:
+            file.write(line)
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    return count

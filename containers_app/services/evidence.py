@@ -1,57 +1,174 @@
-"""Evidence that the history is whole: signed heads, the export for an auditor, and the verification in place.
+"""Evidence that the history is whole: signed heads, sent away to where nobody here can change them, and verifications.
 
 The rules are in `runtime/chain.py`, which an auditor runs alone. What an event means is nothing to this module.
 """
 
+import logging
 from datetime import timedelta
-from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
-from containers_app.errors import Conflict
-from containers_app.models import AuditEvent, AuditHead
+from containers_app.errors import Conflict, Unavailable
+from containers_app.models import AuditEvent, AuditHead, AuditSeal, AuditSink, AuditVerification
 from containers_app.runtime import chain
-from containers_app.runtime.signing import SigningKey, send_away
+from containers_app.runtime.signing import SigningKey
+from containers_app.runtime.sinks import sink
 
+from . import audit, doorbell
 from .audit import FIELDS, as_written, rfc3339
+
+log = logging.getLogger(__name__)
 
 HEAD_EVENTS = 100  # a head is due after so many events,
 HEAD_AGE = timedelta(minutes=10)  # and after so long, even when nothing happened: silence is signed too
 CHUNK = 2000  # rows in memory at a time
+VERIFY_EVERY = timedelta(hours=1)
+VERIFICATIONS_KEPT = 200
+
+
+def keep():
+    """One round on this agent's host: sign what is due, send what was signed, verify what is asked for or due.
+
+    Only the host that holds the key does it. The first one to sign makes the key; agents of other hosts leave it to
+    that one, unless they are given the same key file.
+    """
+    if holds_key():
+        sign_head_if_due()
+        send_heads()
+        verify_if_due()
+
+
+def holds_key():
+    """True when this host's key is the one that signed the last head, or there is no head yet."""
+    last = AuditHead.objects.first()
+    if last is None:
+        return True
+    return settings.AUDIT_KEY_FILE.exists() and chain.key_id(_public_key()) == last.key_id
 
 
 def sign_head_if_due():
     """Sign a head when HEAD_EVENTS events or HEAD_AGE have gone by since the last one; returns it, or None."""
-    last = AuditHead.objects.order_by("-pk").first()
-    if last and timezone.now() - last.at < HEAD_AGE and _newest().sequence - last.sequence < HEAD_EVENTS:
+    last = AuditHead.objects.first()
+    if last and timezone.now() - last.at < HEAD_AGE and newest().sequence - last.sequence < HEAD_EVENTS:
         return None
     return sign_head()
 
 
 def sign_head():
-    """Sign the newest event's digest, keep that as a head and send it away; None while there is no event.
+    """Sign the newest event's digest and keep that as a head; returns it, or None while there is no event.
 
-    Raises Unavailable when there is no usable key, or (the head is kept then) when it could not be sent away.
+    Raises Unavailable when there is no usable key.
     """
-    newest = _newest()
-    if newest is None:
+    last = newest()
+    if last is None:
         return None
-    key = SigningKey(settings.AUDIT_KEY_FILE)
-    head = AuditHead(sequence=newest.sequence, digest=newest.digest, at=timezone.now(), key_id=chain.key_id(key.public))
-    head.signature = key.sign(chain.head_message(_written(head))).hex()
+    head = _signed(last)
     head.save(force_insert=True)
-    if settings.AUDIT_HEADS_FILE:
-        send_away(settings.AUDIT_HEADS_FILE, chain.line(_written(head)))
     return head
 
 
+def sign_head_at(sequence):
+    """A head over the event at that place, as it is written: for a bundle that ends there."""
+    return head_written(_signed(AuditEvent.objects.get(pk=sequence)))
+
+
+def _signed(event):
+    key = SigningKey(settings.AUDIT_KEY_FILE)
+    head = AuditHead(sequence=event.sequence, digest=event.digest, at=timezone.now(), key_id=chain.key_id(key.public))
+    head.signature = key.sign(chain.head_message(head_written(head))).hex()
+    return head
+
+
+def send_heads():
+    """Send every head that it has not yet to each of the sinks, in order. One that fails is tried again next round."""
+    for address in _sink_addresses():
+        place = sink(address)
+        row, _ = AuditSink.objects.get_or_create(name=place.name)
+        for head in AuditHead.objects.filter(pk__gt=row.sent).order_by("pk"):
+            try:
+                place.send(f"{head.sequence:020}-{head.pk}", chain.line(head_written(head)))
+            except Unavailable as error:
+                _tell_of_failure(row, error)
+                break
+            AuditSink.objects.filter(pk=row.pk).update(sent=head.pk, sent_at=timezone.now(), error="")
+
+
+def _tell_of_failure(row, error):
+    if row.error != error.message:
+        log.warning("audit heads do not reach %s: %s", row.name, error)
+        AuditSink.objects.filter(pk=row.pk).update(error=error.message)
+        doorbell.announce("audit")
+
+
+def _sink_addresses():
+    file = [str(settings.AUDIT_HEADS_FILE)] if settings.AUDIT_HEADS_FILE else []
+    return file + settings.AUDIT_HEADS_TO
+
+
 def verify():
-    """A chain.Report on the database as it is now, with the heads that were sent away where there are any."""
+    """A chain.Report on the database as it is now, with the heads that were sent away to a file where there is one."""
     away = settings.AUDIT_HEADS_FILE
     away = list(chain.read_lines(away)) if away and away.exists() else []
-    heads = [_written(head) for head in AuditHead.objects.order_by("pk")]
-    return chain.verify(events, heads, away, SigningKey(settings.AUDIT_KEY_FILE).public)
+    heads = [head_written(head) for head in AuditHead.objects.order_by("pk")]
+    seals = [seal_written(seal) for seal in AuditSeal.objects.order_by("pk")]
+    return chain.verify(events, heads, away, _public_key(), seals)
+
+
+def request_verification(*, by):
+    """Ask the agent that holds the key to verify the history; returns the AuditVerification. It begins within seconds.
+
+    Raises Conflict while one is under way.
+    """
+    with transaction.atomic():
+        if AuditVerification.objects.filter(finished_at=None).exists():
+            raise Conflict("A verification is under way.", remedy="Wait for what it finds.")
+        asked = AuditVerification.objects.create(asked_by_name=by.name, asked_at=timezone.now())
+        audit.record(
+            by=by, action="audit.verification_requested", result="requested", sentence="asked to verify the history"
+        )
+        return asked
+
+
+def verify_if_due():
+    """Verify when somebody asked for it or the last one is older than VERIFY_EVERY; returns the AuditVerification."""
+    asked = AuditVerification.objects.filter(finished_at=None).first()
+    last = AuditVerification.objects.exclude(finished_at=None).first()
+    if asked is None:
+        if newest() is None or (last and timezone.now() - last.finished_at < VERIFY_EVERY):
+            return None
+        asked = AuditVerification.objects.create(asked_at=timezone.now())
+    report = verify()
+    asked.events, asked.covered, asked.report = report.events, report.covered, str(report)
+    asked.kind, asked.finished_at = report.finding.kind if report.finding else "", timezone.now()
+    asked.save()
+    doorbell.announce("audit")
+    _forget_old_verifications()
+    if asked.asked_by_name or asked.kind:
+        _record_verification(asked)
+    return asked
+
+
+def _record_verification(done):
+    schedule = audit.Caller(source=AuditEvent.Source.SCHEDULE)
+    found = done.report.splitlines()[0]
+    if done.kind:
+        log.error("the audit history is not whole: %s", found)
+    audit.record(
+        by=schedule, action="audit.verified", result="failed" if done.kind else "done",
+        sentence=f"verified the history: {found}", details={"report": done.report},
+    )  # fmt: skip
+
+
+def _forget_old_verifications():
+    kept = AuditVerification.objects.values_list("pk", flat=True)[VERIFICATIONS_KEPT - 1 : VERIFICATIONS_KEPT].first()
+    if kept:
+        AuditVerification.objects.filter(pk__lt=kept).delete()
+
+
+def _public_key():
+    return SigningKey(settings.AUDIT_KEY_FILE).public
 
 
 def events(until=None):
@@ -79,39 +196,20 @@ def _one_by_one(rows):
             yield chain.UNREADABLE
 
 
-def export(folder: Path):
-    """Sign a head and write the history up to it into the new `folder`, in bounded memory; returns how many events.
-
-    Raises Conflict when there is nothing to export or the folder is already there.
-    """
-    head = sign_head()
-    if head is None:
-        raise Conflict("The history is empty: there is nothing to export.")
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except FileExistsError as error:
-        raise Conflict(f"{folder.name} is already there.", remedy="Name a new folder.") from error
-    heads = AuditHead.objects.filter(sequence__lte=head.sequence).order_by("pk")
-    _write(folder / chain.EVENTS, events(until=head.sequence))
-    _write(folder / chain.HEADS, map(_written, heads.iterator(chunk_size=CHUNK)))
-    (folder / chain.KEY).write_text(SigningKey(settings.AUDIT_KEY_FILE).public.hex() + "\n")
-    return head.sequence
-
-
-def _write(path, objects):
-    with open(path, "x", encoding="ascii", newline="\n") as file:
-        file.writelines(map(chain.line, objects))
-
-
-def _newest():
+def newest():
+    """The last event; None while there is none."""
     return AuditEvent.objects.order_by("-pk").first()
 
 
-def _written(head):
-    return {
-        "at": rfc3339(head.at),
-        "digest": head.digest,
-        "key_id": head.key_id,
-        "sequence": head.sequence,
-        "signature": head.signature,
-    }
+def head_written(head):
+    """A head as the chain, the export and the sinks have it."""
+    return {"at": rfc3339(head.at), **_fields(head, "digest", "key_id", "sequence", "signature")}
+
+
+def seal_written(seal):
+    """A seal as the chain and the export have it."""
+    return {"at": rfc3339(seal.at), **_fields(seal, "digest", "events_sha256", "key_id", "sequence", "signature")}
+
+
+def _fields(row, *names):
+    return {name: getattr(row, name) for name in names}

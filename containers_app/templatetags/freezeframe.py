@@ -293,3 +293,30 @@ def memory(checkpoint):
 def port(published):
     """`18080:8080/tcp` → `18080:8080`: TCP goes without saying."""
     return published.removesuffix("/tcp")
+
+
+@register.filter
+def field_label(form, name):
+    """A field's label, for a message that stands away from it."""
+    return form[name].label if name in form.fields else ""
+
+
+@register.filter
+def title_of(name):
+    """`leave_running` → `Leave running`."""
+    return str(name).replace("_", " ").capitalize()[:60]
+
+
+@register.filter
+def fact(value):
+    """A JSON value in words, as short as it can be: `–`, `yes`, `a, b`, `name: looper; note: warm`."""
+    if value in (None, "", [], {}):
+        return "–"
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return "; ".join(f"{title_of(name).lower()}: {fact(item)}" for name, item in value.items())
+        case list():
+            return ", ".join(map(fact, value))
+    return str(value)

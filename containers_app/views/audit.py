@@ -1,20 +1,75 @@
-"""The history's page: who did what. Reads only; nobody changes an event."""
+"""Pages of the history: the list with its filters, its export, and what proves it. Nobody changes an event."""
 
-from django.views.decorators.http import require_GET
+from django.contrib import messages
+from django.http import StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
 
-from containers_app import queries
-from containers_app.htmx import asked, render_page
+from containers_app import access, exports, history
+from containers_app.forms import HistoryForm
+from containers_app.htmx import caller, render_page
+from containers_app.runtime import chain
+from containers_app.services import audit, evidence
 
 
 @require_GET
 def audit_list(request):
-    q, action, container = asked(request, "q"), asked(request, "action"), asked(request, "container")
-    rows = queries.audit_events(q=q, action=action, container=container)
+    form = HistoryForm(request.GET)
+    filters = form.filters()
+    choices = history.choices()
     context = {
-        "q": q,
-        "action": action,
-        "actions": queries.audit_actions(),
-        "container": container,
-        "table": queries.paged(rows, request.GET.get("page")),
+        "form": form,
+        "filters": filters,
+        "choices": choices,
+        "results": history.RESULTS,
+        "table": history.page(history.events(**filters), **form.place()),
+        "days": history.days(filters.get("until")),
+        "newest": history.newest(),
+        "head": history.last_head(),
+        "verifications": history.verifications(most=2),
+        "may_export": access.may(request.user, "export_audit"),
     }
-    return render_page(request, "audit_list", context, fragments=["audit_table"])
+    return render_page(request, "audit_list", context, fragments=["audit_table", "audit_status"])
+
+
+@require_POST
+def audit_export(request):
+    """The filtered events as a file, oldest first. That somebody took it is an event, written before the first line."""
+    access.require(request.user, "export_audit")
+    form = HistoryForm(request.POST)
+    filters, kind = form.filters(), exports.KINDS.get(request.POST.get("format"), exports.JSON_LINES)
+    exported = audit.record(
+        by=caller(request),
+        action="audit.exported",
+        sentence=f"exported the history as {kind.words}",
+        details={"filters": {name: str(value) for name, value in filters.items()}, "format": kind.ending},
+    )
+    rows = history.events(**filters).filter(pk__lt=exported.pk)
+    response = StreamingHttpResponse(exports.stream(rows, kind), content_type=kind.content_type)
+    name = f"freezeframe-audit-{timezone.now():%Y%m%d-%H%M%S}.{kind.ending}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+@require_GET
+def audit_evidence(request):
+    context = {
+        "newest": history.newest(),
+        "head": history.last_head(),
+        "verifications": history.verifications(),
+        "sinks": history.sinks(),
+        "seals": history.seals(),
+        "not_proven": [line.removeprefix("- ") for line in chain.NOT_PROVEN.splitlines()[1:]],
+        "may_verify": access.may(request.user, "verify_audit"),
+    }
+    return render_page(request, "audit_evidence", context, fragments=["audit_proof"])
+
+
+@require_POST
+def audit_verify(request):
+    access.require(request.user, "verify_audit")
+    evidence.request_verification(by=caller(request))
+    messages.info(request, "Asked the agent that holds the key to verify the history.")
+    return redirect("audit_evidence")

@@ -4,12 +4,12 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
-from containers_app.models import AuditHead
+from containers_app.models import AuditHead, AuditSeal
 from tests.builders import an_event
 
 pytestmark = pytest.mark.django_db
 
-TABLES = ["containers_app_auditevent", "containers_app_audithead"]
+TABLES = ["containers_app_auditevent", "containers_app_audithead", "containers_app_auditseal"]
 CHANGES = [
     "UPDATE {table} SET digest = 'another'",
     "UPDATE {table} SET {key} = {key} + 100",
@@ -25,11 +25,18 @@ def table(request):
     AuditHead.objects.create(
         sequence=event.sequence, digest=event.digest, at=event.at, key_id="ab" * 8, signature="cd" * 64
     )
+    AuditSeal.objects.create(
+        sequence=0, digest=event.digest, events_sha256="ef" * 32, at=event.at, key_id="ab" * 8, signature="cd" * 64
+    )
     return request.param
 
 
+def model_of(table):
+    return next(model for model in apps.get_models() if model._meta.db_table == table)
+
+
 def key_of(table):
-    return next(model for model in apps.get_models() if model._meta.db_table == table)._meta.pk.column
+    return model_of(table)._meta.pk.column
 
 
 def refused(statement, table):
@@ -61,4 +68,6 @@ def test_postgresqls_truncate_and_upsert_do_not_slip_past(table):
     connection.check_constraints()  # settles the deferred foreign keys, which would refuse TRUNCATE by themselves
     refused("TRUNCATE {table}", table)
     refused("TRUNCATE {table} CASCADE", table)
-    refused("INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET digest = ''", table)
+    columns = ", ".join(field.column for field in model_of(table)._meta.concrete_fields)
+    again = f"INSERT INTO {{table}} ({columns}) SELECT {columns} FROM {{table}}"
+    refused(f"{again} ON CONFLICT ({{key}}) DO UPDATE SET digest = ''", table)

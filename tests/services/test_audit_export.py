@@ -12,7 +12,7 @@ from django.db import connection
 
 from containers_app.migrations import _append_only
 from containers_app.models import AuditHead
-from containers_app.services import audit, evidence
+from containers_app.services import audit, bundles, evidence
 from tests.builders import a_checkpoint, an_event, an_operator
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_an_export_ends_at_its_last_head_whatever_is_written_meanwhile(tmp_path,
     an_event()
     sign = evidence.sign_head
     monkeypatch.setattr(evidence, "sign_head", lambda: (sign(), an_event())[0])
-    assert evidence.export(tmp_path / "bundle") == 1
+    assert bundles.export(tmp_path / "bundle") == 1
     assert verified(tmp_path / "bundle").returncode == 0
 
 
@@ -80,7 +80,7 @@ def test_a_folder_that_is_there_and_an_empty_history_are_refused(tmp_path):
 def test_hostile_text_cannot_forge_a_line_of_an_export(tmp_path, text):
     checkpoint = a_checkpoint(name=text.replace("\0", "").encode(errors="ignore").decode()[:100])
     audit.record(by=audit.Caller(), action="x.done", sentence=text, checkpoint=checkpoint, details={text: [text]})
-    evidence.export(tmp_path / "bundle")
+    bundles.export(tmp_path / "bundle")
     written = (tmp_path / "bundle" / "events.jsonl").read_bytes()
     assert written.count(b"\n") == 1 and all(32 <= byte < 127 for byte in written[:-1])
     event = json.loads(written)
@@ -95,7 +95,7 @@ def test_an_export_holds_few_events_in_memory_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(evidence, "CHUNK", 20)
     tracemalloc.start()
     try:
-        evidence.export(tmp_path / "bundle")
+        bundles.export(tmp_path / "bundle")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -6,9 +6,8 @@ import stat
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from containers_app import tasks
 from containers_app.errors import Unavailable
-from containers_app.models import AuditEvent, AuditHead
+from containers_app.models import AuditEvent, AuditHead, AuditSink
 from containers_app.runtime.signing import SigningKey
 from containers_app.services import evidence
 from tests.builders import ago, an_event
@@ -48,6 +47,7 @@ def test_a_key_that_others_can_read_or_that_is_none_is_refused(key_file):
 def test_a_head_is_signed_over_the_newest_event_and_sent_away(key_file, settings):
     event = [an_event(), an_event()][-1]
     head = evidence.sign_head()
+    evidence.send_heads()
     assert (head.sequence, head.digest) == (2, event.digest)
     (sent,) = map(json.loads, settings.AUDIT_HEADS_FILE.read_text().splitlines())
     signature = bytes.fromhex(sent.pop("signature"))
@@ -60,15 +60,31 @@ def test_heads_that_were_sent_away_stay_when_more_follow(settings):
     an_event()
     for _ in range(3):
         evidence.sign_head()
+        evidence.send_heads()
     assert len(settings.AUDIT_HEADS_FILE.read_text().splitlines()) == AuditHead.objects.count() == 3
 
 
-def test_a_head_that_cannot_be_sent_away_is_kept_and_it_is_said(settings, tmp_path):
-    settings.AUDIT_HEADS_FILE = tmp_path
+def test_a_head_that_cannot_be_sent_away_is_sent_once_it_can_be_and_meanwhile_it_is_said(settings, tmp_path):
+    settings.AUDIT_HEADS_FILE = tmp_path / "away" / "heads.jsonl"
     an_event()
-    with pytest.raises(Unavailable, match="not sent away"):
+    for _ in range(2):
         evidence.sign_head()
-    assert AuditHead.objects.count() == 1
+        evidence.send_heads()
+    sink = AuditSink.objects.get()
+    assert "No such file" in sink.error and not sink.sent_at
+    settings.AUDIT_HEADS_FILE.parent.mkdir()
+    evidence.send_heads()
+    sink.refresh_from_db()
+    assert not sink.error and len(settings.AUDIT_HEADS_FILE.read_text().splitlines()) == 2
+
+
+def test_one_place_that_is_away_does_not_keep_heads_from_another(settings, tmp_path):
+    settings.AUDIT_HEADS_FILE = tmp_path / "away" / "heads.jsonl"
+    settings.AUDIT_HEADS_TO = [str(tmp_path / "other.jsonl")]
+    an_event()
+    evidence.sign_head()
+    evidence.send_heads()
+    assert len((tmp_path / "other.jsonl").read_text().splitlines()) == 1
 
 
 def test_nothing_is_signed_while_nothing_has_happened():
@@ -93,11 +109,15 @@ def test_a_head_is_due_after_so_long_even_when_nothing_happens():
     assert AuditEvent.objects.count() == 1
 
 
-def test_the_clock_asks_for_heads(settings):
-    assert tasks.sign_audit_head.name in {entry["task"] for entry in settings.CELERY["beat_schedule"].values()}
+def test_the_host_that_holds_the_key_signs_and_no_other(settings, tmp_path):
     an_event()
-    tasks.sign_audit_head()
+    evidence.keep()
     assert AuditHead.objects.count() == 1
+    settings.AUDIT_KEY_FILE = tmp_path / "other_key"
+    an_event()
+    assert not evidence.holds_key() and not settings.AUDIT_KEY_FILE.exists()
+    SigningKey(settings.AUDIT_KEY_FILE)
+    assert not evidence.holds_key()
 
 
 def test_a_head_is_never_changed_and_never_deleted():

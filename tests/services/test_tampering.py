@@ -37,6 +37,7 @@ def history(settings, tmp_path):
         )  # fmt: skip
         if number in {EARLIER, COUNT}:
             evidence.sign_head()
+            evidence.send_heads()
 
 
 @contextmanager

@@ -1,6 +1,14 @@
 """The history: who did what."""
 
-from tests.builders import a_checkpoint, a_container, an_event
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from containers_app import history
+from containers_app.models import AuditVerification
+from tests.builders import a_checkpoint, a_container, a_user, ago, an_event
 
 from .conftest import assert_same_queries, fragment, words
 
@@ -8,7 +16,7 @@ URL = "/audit/"
 
 
 def sentences(client, **query):
-    return [event.sentence for event in client.get(URL, query).context["table"] if event.sentence != "signed in"]
+    return [event.sentence for event in client.get(URL, query).context["table"].events if event.sentence != "signed in"]
 
 
 def test_a_stranger_is_asked_to_sign_in(stranger):
@@ -37,15 +45,113 @@ def test_the_thing_in_the_sentence_is_a_link(viewer):
     )
 
 
-def test_it_is_filtered_by_words_action_and_container(viewer):
-    container = a_container(name="orders")
+def test_it_is_filtered_by_words_and_by_each_thing(viewer):
+    container, checkpoint = a_container(name="orders"), a_checkpoint()
     an_event(sentence="killed orders", action="container.killed", container=container, container_name="orders")
-    an_event(sentence="checkpointed looper", actor_name="jun")
-    assert sentences(viewer, q="ORDERS") == ["killed orders"]
-    assert sentences(viewer, q="jun") == ["checkpointed looper"]
-    assert sentences(viewer, action="container.killed") == ["killed orders"]
-    assert sentences(viewer, container=container.pk) == ["killed orders"]
-    assert "None fits the filter" in words(viewer.get(URL, {"q": "nobody did this"}))
+    an_event(
+        sentence="checkpointed looper-2",
+        actor_name="jun",
+        result="failed",
+        host_name="beta",
+        checkpoint=checkpoint,
+        image_name="docker.io/library/redis:7",
+        commands=[["podman", "container", "checkpoint", "--tcp-established", "looper-2"]],
+    )
+    killed, taken = ["killed orders"], ["checkpointed looper-2"]
+    assert sentences(viewer, q="ORDERS") == sentences(viewer, q="kill ord") == killed
+    for q in ("jun", "looper-2", "beta", "redis:7", "--tcp-established", "checkpoint jun"):
+        assert sentences(viewer, q=q) == taken, q
+    assert sentences(viewer, action="container.killed") == sentences(viewer, container=container.pk) == killed
+    for query in ({"who": "jun"}, {"result": "failed"}, {"host": "beta"}, {"checkpoint": checkpoint.pk}):
+        assert sentences(viewer, **query) == taken, query
+    assert sentences(viewer, image="docker.io/library/redis:7") == taken
+    assert sentences(viewer, who="jun", action="container.killed") == []
+
+
+@pytest.mark.parametrize("q", ["nobody did this", "'", '"', "*", "a' OR 1=1 --", "NOT AND", "💥", "\\"])
+def test_words_that_nothing_has_find_nothing(viewer, q):
+    an_event()
+    assert sentences(viewer, q=q) == []
+    assert "None fits the filter" in words(viewer.get(URL, {"q": q}))
+
+
+def test_it_is_filtered_by_days_both_included(viewer):
+    for day in (1, 2, 3, 4):
+        an_event(at=datetime(2026, 3, day, 23, 59, 59, tzinfo=UTC), sentence=f"day {day}")
+    assert sentences(viewer, since="2026-03-02", until="2026-03-03") == ["day 3", "day 2"]
+    assert sentences(viewer, until="2026-03-01") == ["day 1"]
+    assert sentences(viewer, until="2026-02-28") == []
+    assert sentences(viewer, since="2026-03-04") == ["day 4"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"since": "yesterday"}, "Since: Enter a valid date"),
+        ({"since": "2026-03-02", "until": "2026-03-01"}, "It ends before it begins."),
+        ({"container": "x"}, "Container: Enter a whole number"),
+        ({"before": "-1"}, "Before:"),
+        ({"who": "\0"}, "Null characters are not allowed"),
+    ],
+)
+def test_a_filter_that_cannot_be_used_filters_nothing_and_says_so(viewer, query, said):
+    an_event(sentence="did it")
+    response = viewer.get(URL, query)
+    assert response.status_code == 200 and said in words(response)
+    assert "did it" in words(response)
+
+
+def test_pages_go_by_place_and_lose_nothing(viewer):
+    for number in range(120):
+        an_event(sentence=f"number {number}")
+    query, seen = {"q": "number"}, []
+    while True:
+        table = viewer.get(URL, query).context["table"]
+        seen += [event.sentence for event in table.events]
+        if table.older is None:
+            break
+        query = {"q": "number", "before": table.older}
+    assert seen == [f"number {number}" for number in reversed(range(120))]
+    newer = viewer.get(URL, {"q": "number", "after": table.newer}).context["table"]
+    assert [event.sentence for event in newer.events] == [f"number {number}" for number in reversed(range(20, 70))]
+    assert newer.newer and newer.older
+
+
+def test_a_day_of_the_strip_has_its_count_and_leads_to_its_events(db):
+    today = timezone.now()
+    for days, count in ((70, 4), (59, 2), (1, 1), (0, 3)):
+        for _ in range(count):
+            an_event(at=today - timedelta(days=days))
+    days = history.days()
+    assert [day.count for day in days if day.count] == [2, 1, 3]
+    assert days[0].count == 2 and days[-1].level == 10
+    client = Client()
+    client.force_login(a_user())
+    yesterday = (today - timedelta(days=1)).date()
+    assert f"since={yesterday}&amp;until={yesterday}" in client.get(URL).content.decode()
+
+
+def test_the_strip_of_an_empty_history_and_of_an_old_day_are_shown(viewer):
+    assert len(viewer.get(URL, {"until": "2001-01-01"}).context["days"]) == 60
+
+
+def test_what_changed_is_shown_before_and_after(viewer):
+    an_event(before={"note": "cold"}, after={"note": "warm", "tags": ["a", "b"]}, details={"forced": True})
+    text = words(viewer.get(URL))
+    assert "Before note: cold After note: warm; tags: a, b" in text and "Forced yes" in text
+
+
+def test_who_may_not_export_is_not_offered_it(viewer, operator):
+    assert "JSON Lines" not in words(viewer.get(URL))
+    assert "JSON Lines" in words(operator.get(URL))
+
+
+def test_the_last_verification_is_shown(viewer):
+    assert "not verified yet" in words(viewer.get(URL))
+    AuditVerification.objects.create(asked_at=ago(minutes=3), finished_at=ago(minutes=3), events=12)
+    assert "whole verified 3 min ago" in words(viewer.get(URL))
+    AuditVerification.objects.create(asked_at=ago(minutes=1), finished_at=ago(minutes=1), kind="changed")
+    assert "not whole found 1 min ago" in words(viewer.get(URL))
 
 
 def test_a_failure_has_a_word(viewer):

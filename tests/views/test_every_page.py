@@ -8,7 +8,17 @@ from tests.builders import a_checkpoint, a_container, a_host, a_user, an_event, 
 
 pytestmark = pytest.mark.django_db
 
-LISTS = ["/", "/catalog/", "/operations/", "/operations/tray/", "/audit/", "/images/", "/hosts/", "/search/?q=loop"]
+LISTS = [
+    "/",
+    "/catalog/",
+    "/operations/",
+    "/operations/tray/",
+    "/audit/",
+    "/audit/evidence/",
+    "/images/",
+    "/hosts/",
+    "/search/?q=loop",
+]
 OTHERS = ["/containers/new/", "/?state=removed", "/?q=looper", "/catalog/?sort=frozen", "/operations/?state=failed"]
 ONES = [
     "/containers/{container}/", "/containers/{container}/log/", "/containers/{container}/checkpoint/",

@@ -14,6 +14,8 @@ from .conftest import words
 
 ROOT = Path(__file__).resolve().parents[2]
 PRESSES = {
+    "audit_export",
+    "audit_verify",
     "container_start",
     "container_pause",
     "container_unpause",

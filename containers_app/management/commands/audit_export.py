@@ -5,7 +5,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from containers_app.errors import FreezeframeError
-from containers_app.services import evidence
+from containers_app.services import bundles
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, folder, **options):
         try:
-            count = evidence.export(folder)
+            count = bundles.export(folder)
         except FreezeframeError as error:
             raise CommandError(f"{error.message} {error.remedy}".strip()) from error
         self.stdout.write(

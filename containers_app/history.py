@@ -1,0 +1,171 @@
+"""Reads of the audit history: filters, pages, the days' activity, and what proves it. From the database alone.
+
+Fast at a million events: every filter has an index, pages go by place in the chain and never count, words are searched
+in an index of their own (migrations/_words.py).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+
+from django.db import connection
+from django.db.models import BooleanField, Subquery
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+
+from .models import AuditEvent, AuditHead, AuditSeal, AuditSink, AuditVerification
+
+PAGE = 50  # events of a page
+DAYS = 60  # of the strip of activity
+CHUNK = 1000  # events in memory at a time while they are exported
+RESULTS = ("done", "requested", "started", "failed", "refused", "cancelled", "lost")
+EQUAL = {"who": "actor_name", "action": "action", "result": "result", "host": "host_name", "image": "image_name"}
+IDS = ("container", "checkpoint", "operation")
+
+
+def events(*, q="", since=None, until=None, **filters):
+    """Events, newest first: those that have all words of `q`, from the day `since` to the day `until`, both included.
+
+    `filters` are names of EQUAL with a text or of IDS with a number; empty ones filter nothing.
+    """
+    rows = AuditEvent.objects.order_by("-pk")
+    equal = {column: filters[name] for name, column in EQUAL.items() if filters.get(name)}
+    ids = {f"{name}_id": filters[name] for name in IDS if filters.get(name)}
+    rows = rows.filter(**equal, **ids)
+    if q:
+        rows = _with_words(rows, q)
+    if since:
+        begin = _begin_of(since)
+        rows = rows.filter(at__gte=begin, pk__gte=Subquery(_first_from(begin)))
+    if until:
+        end = _begin_of(until + timedelta(days=1))
+        rows = rows.filter(at__lt=end, pk__lte=Subquery(_last_before(end)))
+    return rows
+
+
+def _with_words(rows, q):
+    """Those that have a word that begins so, for every word of `q`; a word is a run of letters and digits."""
+    words = re.findall(r"[^\W_]+", q)
+    if not words:
+        return rows.none()
+    if connection.vendor == "postgresql":
+        query = " & ".join(f"{word}:*" for word in words)
+        return rows.filter(RawSQL("words @@ to_tsquery('simple', %s)", [query], output_field=BooleanField()))
+    found = "SELECT rowid FROM containers_app_auditevent_words WHERE containers_app_auditevent_words MATCH %s"
+    return rows.filter(pk__in=RawSQL(found, [" ".join(f'"{word}"*' for word in words)]))  # noqa: S611 - a parameter
+
+
+def _begin_of(day):
+    return datetime.combine(day, time.min, UTC)
+
+
+def _first_from(moment):
+    """Place of the first event from then on. The chain's order is the order in time, so an index finds it."""
+    return AuditEvent.objects.filter(at__gte=moment).order_by("at").values("pk")[:1]
+
+
+def _last_before(moment):
+    return AuditEvent.objects.filter(at__lt=moment).order_by("-at").values("pk")[:1]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some events, newest first, and the places to go on from: None where there are no newer or no older ones."""
+
+    events: list
+    newer: int | None = None
+    older: int | None = None
+
+
+def page(rows, *, before=None, after=None):
+    """The Page of `rows` that stands before or after a place in the chain; the newest one without either."""
+    if after is not None:
+        found = list(rows.filter(pk__gt=after).order_by("pk")[: PAGE + 1])
+        more, found = len(found) > PAGE, found[:PAGE][::-1]
+        return Page(found, found[0].pk if more else None, found[-1].pk if found else after + 1)
+    found = list((rows.filter(pk__lt=before) if before is not None else rows)[: PAGE + 1])
+    more, found = len(found) > PAGE, found[:PAGE]
+    newer = (found[0].pk if found else before - 1) if before is not None else None
+    return Page(found, newer, found[-1].pk if more else None)
+
+
+def chunks(rows):
+    """`rows`, oldest first, in lists of CHUNK: for exports of any length in bounded memory, without a held cursor."""
+    last = 0
+    while found := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        yield found
+        last = found[-1].pk
+
+
+def choices():
+    """{"who": […], "action": […], "host": […]}: what the history knows of each, by name, in one query.
+
+    Steps from value to value in the index, so it takes no longer at a million events.
+    """
+    steps = """
+        SELECT '{name}', value FROM (WITH RECURSIVE step(value) AS (
+          SELECT MIN({column}) FROM {table} UNION ALL
+          SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > step.value) FROM step WHERE step.value IS NOT NULL
+        ) SELECT value FROM step WHERE value <> '') AS {name}_values"""
+    wanted = {name: EQUAL[name] for name in ("who", "action", "host")}
+    table = AuditEvent._meta.db_table
+    parts = [steps.format(name=name, column=column, table=table) for name, column in wanted.items()]
+    found = {name: [] for name in wanted}
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        for name, value in cursor.fetchall():
+            found[name].append(value)
+    return found
+
+
+@dataclass(frozen=True)
+class Day:
+    """How many events a day has; `level` 0 to 10 against the busiest day shown."""
+
+    date: object
+    count: int
+    level: int
+
+
+def days(until=None):
+    """The DAYS days up to `until`, or up to today, as Days, in one query.
+
+    Places have no gaps, so a day's count is the difference of two places that an index finds.
+    """
+    today = timezone.now().date()
+    last = until if until and until < today - timedelta(days=DAYS - 1) else today
+    dates = [last - timedelta(days=DAYS - 1 - number) for number in range(DAYS)]
+    edges = [*dates, last + timedelta(days=1)]
+    places = {f"place_{number}": Subquery(_first_from(_begin_of(edge))) for number, edge in enumerate(edges)}
+    row = AuditEvent.objects.order_by("-pk").values("pk", **places).first()
+    end = row["pk"] + 1 if row else 0
+    found = [row[name] or end if row else 0 for name in places]
+    counts = [max(0, after - before) for before, after in pairwise(found)]  # a clock that was set back counts nothing
+    most = max(counts)
+    return [
+        Day(date, count, max(1, round(10 * count / most)) if count else 0)
+        for date, count in zip(dates, counts, strict=True)
+    ]
+
+
+def newest():
+    """Place of the newest event: how many there have ever been."""
+    return AuditEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def last_head():
+    return AuditHead.objects.first()
+
+
+def verifications(most=20):
+    """The latest verifications, the one that is under way first."""
+    return list(AuditVerification.objects.all()[:most])
+
+
+def sinks():
+    return list(AuditSink.objects.all())
+
+
+def seals():
+    return list(AuditSeal.objects.all())
