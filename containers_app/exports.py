@@ -5,7 +5,6 @@ No text that anybody has typed can end a line, begin a formula or steer a termin
 
 import csv
 import io
-import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from asgiref.sync import sync_to_async
 
 from . import history
+from .harmless import harmless_line
 from .runtime import chain
 from .services.audit import FIELDS, as_written, rfc3339
 
@@ -49,9 +49,7 @@ def _cell(event, column):
         return rfc3339(value)
     if column == "commands":
         value = "; ".join(shlex.join(map(str, argv)) for argv in value)
-    text = "" if value is None else str(value)
-    # As JSON writes it: control characters, bidi marks and whatever else is not ASCII become visible escapes.
-    text = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+    text = harmless_line("" if value is None else str(value)).replace("\t", " ")
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
 from .errors import BadInput, Conflict, FreezeframeError, Unavailable
+from .harmless import HIDDEN, harmless
 from .models import AuditEvent
 from .services import audit
 
@@ -94,6 +95,30 @@ def request_id_middleware(get_response):
             return _with_request_id(request, get_response(request))
 
     return middleware
+
+
+@sync_and_async_middleware
+def harmless_middleware(get_response):
+    """No page has a hidden character in it, whoever put it into a name, a note or a log: one place for all of them."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request):
+            return _made_harmless(await get_response(request))
+
+    else:
+
+        def middleware(request):
+            return _made_harmless(get_response(request))
+
+    return middleware
+
+
+def _made_harmless(response):
+    if not response.streaming and response.get("Content-Type", "").startswith("text/html"):
+        text = response.content.decode()
+        if HIDDEN.search(text):
+            response.content = harmless(text)
+    return response
 
 
 @sync_and_async_middleware

@@ -6,7 +6,6 @@ const panel = document.getElementById("log_lines");
 const follow = document.getElementById("log_follow");
 const filter = document.getElementById("log_filter");
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const escapes = /\x1b(?:\[[0-?]*[ -\/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])/g;
 
 let following = true;
 let replayed = false; // the log is being sent again from its tail: what is here already is passed over
@@ -32,7 +31,7 @@ function lineOf({ id, at, text }) {
     time.title = `${moment.toISOString().slice(0, 19).replace("T", " ")} UTC`;
     time.textContent = clock.format(moment);
   }
-  words.textContent = text.replace(escapes, "");
+  words.textContent = text;
   line.append(time, words);
   return line;
 }

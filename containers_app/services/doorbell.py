@@ -14,6 +14,8 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from containers_app.harmless import TERMINAL, harmless_line
+
 log = logging.getLogger(__name__)
 
 SIGNALS = "freezeframe:signals"  # pub/sub channel: one signal name a message, such as `container-7`
@@ -21,6 +23,7 @@ LOG_CHANNEL = "freezeframe:log:"  # + container's primary key; pub/sub channel o
 LOG_STREAM = "freezeframe:log-lines:"  # + primary key: Redis stream with the last lines, for pages without a stream
 LOG_WANTED = "freezeframe:log-wanted:"  # + host name : container's primary key; holds the container ID, for a while
 LOG_LINES = 1000  # lines a log stream keeps
+LINE_LIMIT = 8192  # characters of a log line that are carried
 LOG_SECONDS = 45  # how long a log is followed after the last sign that somebody looks
 
 
@@ -94,8 +97,12 @@ def start_log(container_pk):
 
 
 def publish_lines(container_pk, lines):
-    """Keep and announce log lines: `lines` is [(at, text)], `at` in RFC 3339 as Podman wrote it."""
+    """Keep and announce log lines: `lines` is [(at, text)], `at` in RFC 3339 as Podman wrote it.
+
+    Colours of a terminal are left out, other hidden characters are written out, and long lines are cut.
+    """
     stream = f"{LOG_STREAM}{container_pk}"
+    lines = [(at, _readable(text)) for at, text in lines]
     try:
         pipe = client().pipeline(transaction=False)
         for at, text in lines:
@@ -108,6 +115,11 @@ def publish_lines(container_pk, lines):
         pipe.execute()
     except redis.RedisError as error:
         log.warning("log lines of %s are lost (%s)", container_pk, error)
+
+
+def _readable(text):
+    text = harmless_line(TERMINAL.sub("", text))
+    return text if len(text) <= LINE_LIMIT else f"{text[:LINE_LIMIT]} … and {len(text) - LINE_LIMIT:,} characters more"
 
 
 def read_lines(container_pk):

@@ -95,7 +95,7 @@ def observe_images(host, facts, *, asked_at):
 
 
 def _observe_container(host, fact, asked_at):
-    values = {name: getattr(fact, name) for name in _MIRRORED}
+    values = {name: _fitting(name, getattr(fact, name)) for name in _MIRRORED}
     row, created = Container.objects.get_or_create(
         host=host, container_id=fact.container_id, defaults={**values, "seen_at": asked_at}
     )
@@ -111,6 +111,11 @@ def _observe_container(host, fact, asked_at):
     if created or changed:
         doorbell.announce("containers", f"container-{row.pk}")
     return row
+
+
+def _fitting(name, value):
+    """Text as long as its column takes: an image's name, say, is as long as whoever made it likes."""
+    return value[: Container._meta.get_field(name).max_length] if isinstance(value, str) else value
 
 
 def _mark_removed(container, asked_at):

@@ -14,13 +14,11 @@ from django.utils.html import format_html, format_html_join
 from lucide.templatetags.lucide import _render_icon
 
 from containers_app import shown
+from containers_app.harmless import TERMINAL
 
 register = template.Library()
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
-)  # ECMA-48 control sequences
 
 
 @register.simple_tag
@@ -171,7 +169,7 @@ def image_origin(name):
 @register.filter
 def plain(text):
     """Text without a terminal's control sequences."""
-    return ESCAPES.sub("", text or "")
+    return TERMINAL.sub("", text or "")
 
 
 @register.filter
