@@ -9,6 +9,7 @@ from django.test import RequestFactory
 
 from containers_app import htmx
 from containers_app.harmless import LineFormatter, harmless, harmless_line
+from tests.builders import a_user
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,10 @@ def test_pages_have_no_hidden_character_and_files_are_left_as_they_are(kind, cha
     answer = htmx.harmless_middleware(lambda request: HttpResponse("a\u202eb", content_type=kind))
     text = answer(RequestFactory().get("/")).content.decode()
     assert (text == "a\\u202eb") == changed
+
+
+def test_a_page_with_hidden_characters_has_the_length_that_it_says(client, db):
+    user = a_user("name\u202egnp")
+    client.force_login(user)
+    response = client.get("/")
+    assert b"name\\u202egnp" in response.content and int(response["Content-Length"]) == len(response.content)

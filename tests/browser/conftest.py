@@ -59,4 +59,4 @@ def sign_in(page, name, password):
     page.get_by_label("Name", exact=False).first.fill(name)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
+    page.get_by_role("navigation", name="Main").wait_for()
