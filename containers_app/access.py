@@ -35,12 +35,13 @@ def may(user, right):
 
 
 def role_of(user):
-    """The role's name, one of ROLES; "" where no person acts."""
+    """The role's name, one of ROLES; "" where no person acts. Read once for each time that a person is loaded."""
     if user is None or not user.is_authenticated:
         return ""
-    if user.is_superuser:
-        return ADMINISTRATOR
-    return OPERATOR if user.groups.filter(name=OPERATORS).exists() else VIEWER
+    if not hasattr(user, "_role"):
+        operates = not user.is_superuser and user.groups.filter(name=OPERATORS).exists()
+        user._role = ADMINISTRATOR if user.is_superuser else OPERATOR if operates else VIEWER
+    return user._role
 
 
 def require(user, right):
@@ -71,5 +72,9 @@ def _get(queryset, user, pk, right):
     if not may(user, "see"):
         raise Http404
     found = get_object_or_404(queryset, pk=pk)
-    require(user, right)
+    try:
+        require(user, right)
+    except NotAllowed as error:
+        error.about = found
+        raise
     return found

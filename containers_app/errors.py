@@ -36,10 +36,11 @@ class Conflict(FreezeframeError):
 
 
 class NotAllowed(FreezeframeError):
-    """This person may look at it, but not do that."""
+    """This person may look at it, but not do that. `about` is the row that it was refused of, where there is one."""
 
     code = "not-allowed"
     status = 403
+    about = None
 
 
 class Unavailable(FreezeframeError):

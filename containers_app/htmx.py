@@ -6,6 +6,7 @@ Knows HTTP and htmx. Knows nothing of containers, and decides nothing about what
 import ipaddress
 import re
 import uuid
+from contextlib import suppress
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
@@ -15,9 +16,9 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
-from .errors import BadInput, Conflict, FreezeframeError, Unavailable
+from .errors import BadInput, Conflict, FreezeframeError, NotAllowed, Unavailable
 from .harmless import HIDDEN, harmless
-from .models import AuditEvent
+from .models import AuditEvent, Checkpoint, Container, Host, Operation
 from .services import audit
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
@@ -142,6 +143,8 @@ def error_response(request, error):
     """The page of an error of ours; for htmx its fragment, in the dialog when a person waits for an answer there."""
     if not isinstance(error, FreezeframeError):
         return None
+    if isinstance(error, NotAllowed):
+        _record_refusal(request, error)
     fragment = DIALOG if _is_htmx(request) else ""
     template = "error.html#dialog" if fragment else "error.html"
     context = {"error": error, "headline": HEADLINES.get(error.status, "That did not work"), "fragment": fragment}
@@ -151,6 +154,24 @@ def error_response(request, error):
         response["HX-Retarget"] = f"#{DIALOG}"
         response["HX-Reswap"] = "innerHTML" if waiting else "none"
     return response
+
+
+def _record_refusal(request, error):
+    """Who reached for what is not theirs is in the history; they are refused with or without an event."""
+    match = getattr(request, "resolver_match", None)
+    wanted = (match.url_name if match else "").replace("_", " ")
+    about = error.about
+    kinds = {Container: "container", Checkpoint: "checkpoint", Operation: "operation", Host: "host"}
+    known = {kinds[type(about)]: about} if type(about) in kinds else {}
+    with suppress(Unavailable):
+        audit.record(
+            by=caller(request),
+            action="request.refused",
+            result="refused",
+            sentence=f"was refused: {wanted}, {about}" if about else f"was refused: {wanted}",
+            details={"address": request.path, "reason": error.message},
+            **known,
+        )
 
 
 def _is_htmx(request):

@@ -130,10 +130,16 @@ def unpack(packed, target: Path, *, sha256, on_progress=None):
         raise _damaged("its SHA-256 is not the recorded one")
 
 
+def verify(packed, sha256):
+    """Read the open archive to its end; raise ArchiveError unless its bytes have this SHA-256."""
+    if hashlib.file_digest(packed, "sha256").hexdigest() != sha256:
+        raise _damaged("its SHA-256 is not the recorded one")
+
+
 def _damaged(reason):
     return ArchiveError(
-        f"The archive in the store is damaged: {reason}. Nothing was restored.",
-        remedy="Restore another checkpoint, or bring the archive back from a copy of the store.",
+        f"The archive in the store is damaged: {reason}. Nothing was done with it.",
+        remedy="Use another checkpoint, or bring the archive back from a copy of the store.",
     )
 
 

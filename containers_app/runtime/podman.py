@@ -272,6 +272,7 @@ def container_facts(row):
             "working_dir": config.get("WorkingDir", ""),
             "user": config.get("User", ""),
             "tty": bool(config.get("Tty")),
+            "env": config.get("Env") or [],
             "labels": config.get("Labels") or {},
             "restart_policy": (host_config.get("RestartPolicy") or {}).get("Name", ""),
             "privileged": bool(host_config.get("Privileged")),

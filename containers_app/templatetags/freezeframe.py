@@ -263,6 +263,12 @@ def operation_progress(operation):
 
 
 @register.filter
+def before(text, mark):
+    """What stands before the first `mark`."""
+    return str(text).partition(mark)[0]
+
+
+@register.filter
 def words(text):
     return text.split()
 

@@ -15,7 +15,7 @@ from containers_app.forms import CheckpointForm, ConfirmForm, CreateForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host, Operation
 from containers_app.runtime.types import CheckpointOptions
-from containers_app.services import checkpoints, lifecycle
+from containers_app.services import checkpoints, lifecycle, secrets
 
 OPTIONS = [field.name for field in fields(CheckpointOptions)]
 
@@ -60,6 +60,7 @@ def container_detail(request, pk):
         "operations": operations[:6],
         "events": queries.container_events(container),
         "lines": shown.log_with_cuts(signals.read_log(container), operations),
+        "may_see_environment": access.may(request.user, "see_environment"),
     }
     return render_page(request, "container_detail", context, fragments=["container_now"])
 
@@ -133,6 +134,16 @@ def container_kill(request, pk):
 @page_or_form
 def container_remove(request, pk):
     return _confirmed(request, pk, Kind.REMOVE)
+
+
+@require_GET
+def container_environment(request, pk):
+    """The values, by right: that somebody looked is an event each time."""
+    container = access.get_container_for(request.user, pk, "see_environment")
+    context = {"container": container, "pairs": secrets.see_environment(by=caller(request), container=container)}
+    response = render_page(request, "container_environment", context)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_POST

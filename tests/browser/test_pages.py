@@ -16,7 +16,9 @@ def addresses(operator):
         "/", "/containers/new/", f"/containers/{looper.pk}/", f"/containers/{looper.pk}/remove/",
         f"/containers/{looper.pk}/log/", "/catalog/", f"/catalog/{checkpoint.pk}/",
         f"/catalog/{checkpoint.pk}/restore/",
-        "/operations/", f"/operations/{operation.pk}/", "/audit/", "/audit/evidence/", "/images/", "/hosts/", f"/hosts/{operator.host.pk}/",
+        "/operations/", f"/operations/{operation.pk}/", "/audit/",
+        "/audit/evidence/", f"/containers/{looper.pk}/environment/", "/images/",
+        "/hosts/", f"/hosts/{operator.host.pk}/",
         "/search/?q=looper", "/no-such-page/",
     ]  # fmt: skip
 

@@ -21,7 +21,8 @@ LISTS = [
 ]
 OTHERS = ["/containers/new/", "/?state=removed", "/?q=looper", "/catalog/?sort=frozen", "/operations/?state=failed"]
 ONES = [
-    "/containers/{container}/", "/containers/{container}/log/", "/containers/{container}/checkpoint/",
+    "/containers/{container}/", "/containers/{container}/environment/", "/containers/{container}/log/",
+    "/containers/{container}/checkpoint/",
     "/containers/{container}/kill/", "/catalog/{checkpoint}/", "/catalog/{checkpoint}/restore/",
     "/operations/{operation}/", "/hosts/{host}/",
 ]  # fmt: skip

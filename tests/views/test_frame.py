@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PRESSES = {
     "audit_export",
     "audit_verify",
+    "checkpoint_download",
     "container_start",
     "container_pause",
     "container_unpause",
