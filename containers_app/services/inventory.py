@@ -9,11 +9,15 @@ from dataclasses import asdict
 from django.db import transaction
 from django.utils import timezone
 
-from containers_app.models import Container, Host, Image
+from containers_app.models import AuditEvent, Container, Host, Image
 
 from . import audit, doorbell
 
 WATCHER, WORKER = "watcher", "worker"
+AGENT = audit.Caller(source=AuditEvent.Source.AGENT)
+
+# What a checkpoint's later restore depends on.
+_VERSIONS = ("podman_version", "oci_runtime", "oci_runtime_version", "criu_version", "kernel", "architecture")
 
 _MIRRORED = (
     "name", "image_id", "image_name", "state", "pid", "exit_code", "created_at", "started_at", "finished_at",
@@ -26,7 +30,7 @@ def register_host(name):
     with transaction.atomic():
         host, created = Host.objects.get_or_create(name=name)
         if created:
-            audit.record(by=audit.Caller(), action="host.added", sentence=f"added the host {name}", host=host)
+            audit.record(by=AGENT, action="host.added", sentence=f"added the host {name}", host=host)
             doorbell.announce("hosts")
     return host
 
@@ -40,8 +44,21 @@ def heartbeat(host, part):
 
 
 def observe_host(host, facts, checks):
-    """Keep what was measured of a host: HostFacts and a list of Check."""
-    Host.objects.filter(pk=host.pk).update(facts=facts.as_json(), readiness=[asdict(check) for check in checks])
+    """Keep what was measured of a host: HostFacts and a list of Check. Other versions than before are an event."""
+    after = facts.as_json()
+    with transaction.atomic():
+        before = Host.objects.get(pk=host.pk).facts
+        Host.objects.filter(pk=host.pk).update(facts=after, readiness=[asdict(check) for check in checks])
+        changed = [name for name in _VERSIONS if before and before.get(name) != after.get(name)]
+        if changed:
+            audit.record(
+                by=AGENT,
+                action="host.changed",
+                sentence=f"found other versions on {host.name}",
+                host=host,
+                before={name: before.get(name, "") for name in changed},
+                after={name: after.get(name, "") for name in changed},
+            )
     doorbell.announce("hosts")
 
 

@@ -95,3 +95,12 @@ def test_images_come_and_go():
     assert Image.objects.get().removed_at is not None
     inventory.observe_images(host, [image], asked_at=timezone.now())
     assert Image.objects.get().removed_at is None
+
+
+def test_other_versions_of_a_host_are_an_event_with_what_they_were(db):
+    host = a_host(facts={})
+    for version in ("4.3.1", "4.3.1", "5.4.0"):
+        inventory.observe_host(host, HostFacts(podman_version=version, criu_version="4.2.1"), [])
+    event = AuditEvent.objects.get(action="host.changed")
+    assert (event.before, event.after) == ({"podman_version": "4.3.1"}, {"podman_version": "5.4.0"})
+    assert event.source == "agent" and event.host_name == host.name

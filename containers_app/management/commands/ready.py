@@ -5,11 +5,10 @@ import urllib.error
 import urllib.request
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.crypto import get_random_string
 
 from containers_app.models import Host
+from containers_app.services import people
 
 PATIENCE = 90  # seconds
 
@@ -27,10 +26,9 @@ class Command(BaseCommand):
                 raise CommandError("Freezeframe did not become ready; the log folder of the data directory says why.")
             time.sleep(0.2)
         line = f"Freezeframe is ready: {url}"
-        if not get_user_model().objects.exists():
-            password = get_random_string(20)
-            get_user_model().objects.create_superuser("admin", password=password)
-            line += f"  (sign in as admin with the password {password})"
+        first = people.add_first_administrator()
+        if first:
+            line += "  (sign in as {} with the password {})".format(*first)
         self.stdout.write(line)
         for check in Host.objects.get(name=settings.HOST_NAME).readiness:
             if check["level"] == "block":
