@@ -9,6 +9,8 @@ import uuid
 
 from django import forms
 
+from .models.catalog import Mode
+
 TAG = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 
 
@@ -55,6 +57,8 @@ class _OptionsForm(_Form):
 
 
 class CheckpointForm(_OptionsForm):
+    """`mode` says what becomes of the container; of the modes only those are offered that the host's Podman has."""
+
     OPTIONS = {
         "tcp_established": (
             "Established TCP connections",
@@ -70,17 +74,15 @@ class CheckpointForm(_OptionsForm):
         "ignore_volumes": ("Without named volumes", "Smaller; a restore finds the volumes as they are then.", False),
     }
 
-    leave_running = forms.TypedChoiceField(
-        choices=[("", "Stop"), ("on", "Keep running")],
-        coerce=lambda value: value == "on",
-        empty_value=False,
-        required=False,
-        widget=forms.RadioSelect,
-        label="Mode",
-    )
+    mode = forms.ChoiceField(choices=Mode.choices, initial=Mode.STOP, widget=forms.RadioSelect)
     name = forms.CharField(max_length=120, required=False)
     note = forms.CharField(max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
     tags = forms.CharField(max_length=500, required=False, help_text="Words of letters, digits, - and _.")
+
+    def __init__(self, *args, offered, **kwargs):
+        super().__init__(*args, offered=offered, **kwargs)
+        if "leave_running" not in offered:
+            self.fields["mode"].choices = [choice for choice in Mode.choices if choice[0] != Mode.KEEP_RUNNING]
 
     def clean_tags(self):
         tags = [tag for tag in re.split(r"[\s,]+", self.cleaned_data["tags"]) if tag]

@@ -14,6 +14,14 @@ class Tag(models.Model):
         return self.name
 
 
+class Mode(models.TextChoices):
+    """What becomes of the container that is checkpointed."""
+
+    STOP = "stop", "Stop"
+    KEEP_RUNNING = "keep_running", "Keep running"
+    COPY = "copy", "Consistent copy"
+
+
 class Checkpoint(models.Model):
     """One checkpoint archive in a store, with what was read from it and what was true on its host when it was taken.
 
@@ -35,6 +43,8 @@ class Checkpoint(models.Model):
     dumped_at = models.DateTimeField(null=True, help_text="Podman's CheckpointedAt; null when it was left running.")
     options = models.JSONField(default=dict, help_text="runtime.types.CheckpointOptions as JSON.")
     command = models.JSONField(default=list)
+    mode = models.CharField(max_length=16, choices=Mode.choices, default=Mode.STOP)
+    pause = models.BigIntegerField(null=True, help_text="µs from the dump's begin until it ran again; of a copy alone.")
 
     store = models.CharField(max_length=64, help_text="Which archive store holds it.")
     archive_sha256 = models.CharField(max_length=64)

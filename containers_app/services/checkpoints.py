@@ -7,25 +7,34 @@ bringing the workload back from the dump that Podman still holds.
 
 import shlex
 import time
+from dataclasses import replace
 from datetime import timedelta
+from statistics import median
 
 from django.db import transaction
 from django.utils import timezone
 
 from containers_app.errors import BadInput, CommandFailed, Conflict
 from containers_app.models import Checkpoint, Operation, Tag
+from containers_app.models.catalog import Mode
 from containers_app.runtime import capture, criu, podman, process
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import doorbell, inventory, operations, outside
+from . import audit, doorbell, inventory, operations, outside
 from .operations import Found
 
+HOW = {Mode.STOP: "stopping it", Mode.KEEP_RUNNING: "leaving it running", Mode.COPY: "copying it while it runs"}
 RUNTIME_ENDS = 40  # seconds that an abandoned dump is given to end by itself
 
 
 @operations.once
-def request_checkpoint(*, by, container, name, note, tags, options: CheckpointOptions, request_key=None):
-    """Ask for a checkpoint. Raises Conflict when the container is not running, BadInput for a name that is too long."""
+def request_checkpoint(
+    *, by, container, name, note, tags, options: CheckpointOptions, mode=Mode.STOP, request_key=None
+):
+    """Ask for a checkpoint; `mode` wins over `options.leave_running`.
+
+    Raises Conflict when the container is not running, BadInput for a name that is too long.
+    """
     if not container.running:
         raise Conflict(
             f"{container.name} is {container.state}, not running: there is no process to dump.",
@@ -34,12 +43,12 @@ def request_checkpoint(*, by, container, name, note, tags, options: CheckpointOp
     name = name.strip() or default_name(container)
     if len(name) > 120:
         raise BadInput("A name has 120 characters at the most.", field="name")
+    options = replace(options, leave_running=mode == Mode.KEEP_RUNNING)
     operations.require_offered(options, known=podman.CHECKPOINT_FLAGS, offered=offered(container.host))
-    how = "leaving it running" if options.leave_running else "stopping it"
     return operations.request(
         by=by, kind=Operation.Kind.CHECKPOINT, host=container.host, container=container, request_key=request_key,
-        sentence=f"asked to checkpoint {container.name}, {how}",
-        options={"name": name, "note": note, "tags": sorted(set(tags)), "flags": options.as_json()},
+        sentence=f"asked to checkpoint {container.name}, {HOW[mode]}",
+        options={"name": name, "note": note, "tags": sorted(set(tags)), "flags": options.as_json(), "mode": mode},
     )  # fmt: skip
 
 
@@ -54,10 +63,19 @@ def default_name(container):
     return f"{container.name} {container.checkpoints.count() + 1}"
 
 
-def command_preview(container, options: CheckpointOptions):
-    """The command line that a checkpoint with these options will run; the archive's path is made by the agent."""
-    arguments = podman.checkpoint_arguments(container.name, options, export="…")
-    return shlex.join(["podman", *arguments]).replace("'…'", "…")
+def command_preview(container, options: CheckpointOptions, mode):
+    """The command lines that a checkpoint with these options will run; the archive's path is made by the agent."""
+    options = replace(options, leave_running=mode == Mode.KEEP_RUNNING)
+    lines = [podman.checkpoint_arguments(container.name, options, export="…")]
+    if mode == Mode.COPY:
+        lines.append(podman.restore_arguments(_in_place(options), container=container.name))
+    return [shlex.join(["podman", *arguments]).replace("'…'", "…") for arguments in lines]
+
+
+def expected_pause(container):
+    """µs that the latest copies of this container stood still, as a median; None when there is none yet."""
+    pauses = container.checkpoints.filter(pause__isnull=False).values_list("pause", flat=True)[:5]
+    return int(median(pauses)) if pauses else None
 
 
 def perform_checkpoint(claim):
@@ -69,13 +87,18 @@ def perform_checkpoint(claim):
     _refuse_what_cannot_work(operation.container, found, store)
     claim.expect(process.resident_bytes(found.pid))
     claim.note(was_running=True)
+    mode, pause, stuck = operation.options.get("mode", Mode.STOP), None, None
     with store.incoming(operation.pk) as folder:
         claim.phase("dumping memory")
+        began = time.monotonic()
         captured = capture.capture(
             runner, found.container_id, options, folder,
             on_start=claim.command, on_bytes=_Progress(claim), on_phase=claim.phase,
         )  # fmt: skip
         criu_log = criu.read_log(found.userdata, "dump.log")
+        if mode == Mode.COPY:
+            stuck = _go_on(claim, runner, found, options)
+            pause = None if stuck else int((time.monotonic() - began) * 1e6)
         claim.phase("storing")
         claim.note(sha256=captured.facts.sha256)
         store.put(captured.draft, captured.facts.sha256)
@@ -84,8 +107,30 @@ def perform_checkpoint(claim):
     after = runner.inspect_one(found.container_id)
     with transaction.atomic():
         inventory.observe_containers(operation.host, [after] if after else [], asked_at=asked_at)
-        checkpoint = _record(operation, options, captured, after, store)
-        _succeed(claim, options, checkpoint, captured, criu_log)
+        checkpoint = _record(operation, options, captured, after, store, pause)
+        if stuck is None:
+            _succeed(claim, checkpoint, captured, criu_log)
+        else:
+            _record_taken(operation, checkpoint)
+    if stuck:
+        raise stuck
+
+
+def _go_on(claim, runner, found, options):
+    """Restore in place what was dumped a moment ago; the CommandFailed when it could not be.
+
+    It is raised only once the archive is in the catalog: that is then all that is left of the workload.
+    """
+    claim.phase("restoring in place")
+    try:
+        runner.restore(found.container_id, _in_place(options), on_start=claim.command)
+    except CommandFailed as error:
+        return error
+    return None
+
+
+def _in_place(options):
+    return RestoreOptions(tcp_established=options.tcp_established, file_locks=options.file_locks)
 
 
 class _Progress:
@@ -127,7 +172,7 @@ def _refuse_what_cannot_work(container, found, store):
     store.free_bytes()
 
 
-def _record(operation, options, captured, after, store):
+def _record(operation, options, captured, after, store, pause):
     facts, asked = captured.facts, operation.options
     _, statistics = criu.statistics(captured.command.stdout)
     checkpoint = Checkpoint.objects.create(
@@ -143,6 +188,8 @@ def _record(operation, options, captured, after, store):
         taken_by_name=operation.requested_by.get_username() if operation.requested_by else "",
         taken_at=timezone.now(),
         dumped_at=after.checkpointed_at if after and not options.leave_running else None,
+        mode=asked.get("mode", Mode.STOP),
+        pause=pause,
         options=options.as_json(),
         command=captured.command.argv,
         store=store.name,
@@ -159,14 +206,23 @@ def _record(operation, options, captured, after, store):
     return checkpoint
 
 
-def _succeed(claim, options, checkpoint, captured, criu_log):
+def _record_taken(operation, checkpoint):
+    """The checkpoint is in the catalog although its operation has yet to fail."""
+    audit.record(
+        by=audit.caller_of(operation), action="checkpoint.taken",
+        sentence=f"checkpointed {operation.container.name} as {checkpoint.name}; it could not go on",
+        operation=operation, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def _succeed(claim, checkpoint, captured, criu_log):
     name = claim.operation.container.name
     pages, frozen = (checkpoint.statistics.get(key, 0) for key in ("pages_written", "frozen_time"))
-    how = "leaving it running" if options.leave_running else "stopping it"
+    paused = f" It stood still for {checkpoint.pause / 1e6:.2f} s and runs again." if checkpoint.pause else ""
     claim.succeed(
         action="checkpoint.taken",
-        sentence=f"checkpointed {name} as {checkpoint.name}, {how}",
-        summary=f"Checkpointed {name}: {pages:,} pages, frozen for {frozen / 1000:.0f} ms.",
+        sentence=f"checkpointed {name} as {checkpoint.name}, {HOW[checkpoint.mode]}",
+        summary=f"Checkpointed {name}: {pages:,} pages, frozen for {frozen / 1000:.0f} ms.{paused}",
         checkpoint=checkpoint,
         output=captured.command.stdout + captured.command.stderr,
         criu_log=criu_log,
@@ -226,8 +282,7 @@ def _stands_still_because_of(operation, found, log):
 
 def _bring_back(claim, runner, found):
     """Restore in place what this operation stopped; returns what came of it, in a sentence."""
-    asked = claim.operation.options["flags"]
-    options = RestoreOptions(tcp_established=asked["tcp_established"], file_locks=asked["file_locks"])
+    options = _in_place(CheckpointOptions(**claim.operation.options["flags"]))
     claim.phase("bringing it back")
     try:
         runner.restore(found.container_id, options, on_start=claim.command)

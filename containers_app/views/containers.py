@@ -14,6 +14,7 @@ from containers_app.errors import BadInput, Conflict, Unavailable
 from containers_app.forms import CheckpointForm, ConfirmForm, CreateForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host, Operation
+from containers_app.models.catalog import Mode
 from containers_app.runtime.types import CheckpointOptions
 from containers_app.services import checkpoints, lifecycle, secrets
 
@@ -91,13 +92,21 @@ def container_checkpoint(request, pk):
     if request.method != "POST":
         _require_possible(container, "checkpoint")
     initial = {"name": checkpoints.default_name(container), **_ticked(request.GET)}
+    if request.GET.get("mode") in Mode.values:
+        initial["mode"] = request.GET["mode"]
     form = CheckpointForm(request.POST or None, offered=checkpoints.offered(container.host), initial=initial)
     operation, status = answer(request, form, lambda values: _request_checkpoint(request, container, values))
     if operation:
         messages.info(request, f"Asked {container.host.name} to checkpoint {container.name}.")
         return redirect("container_detail", pk)
-    command = checkpoints.command_preview(container, CheckpointOptions(**_ticked(request.POST or request.GET)))
-    context = {"container": container, "form": form, "command": command}
+    sent = request.POST or request.GET
+    commands = checkpoints.command_preview(container, CheckpointOptions(**_ticked(sent)), sent.get("mode"))
+    context = {
+        "container": container,
+        "form": form,
+        "commands": commands,
+        "expected_pause": checkpoints.expected_pause(container),
+    }
     return render_page(request, "container_checkpoint", context, fragments=["dialog", "command_preview"], status=status)
 
 
@@ -206,7 +215,7 @@ def _require_possible(container, verb):
 
 def _request_checkpoint(request, container, values):
     options = CheckpointOptions(**{name: values.get(name, False) for name in OPTIONS})
-    named = {name: values[name] for name in ("name", "note", "tags", "request_key")}
+    named = {name: values[name] for name in ("name", "note", "tags", "mode", "request_key")}
     return checkpoints.request_checkpoint(by=caller(request), container=container, options=options, **named)
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from containers_app import access, queries, shown
 from containers_app.htmx import asked, caller, render_page
 from containers_app.models import Operation
+from containers_app.models.catalog import Mode
 from containers_app.services import operations
 
 
@@ -65,7 +66,9 @@ def _again(operation):
     if operation.kind == Operation.Kind.RESTORE and operation.checkpoint_id:
         return reverse("checkpoint_restore", args=[operation.checkpoint_id])
     if operation.kind == Operation.Kind.CHECKPOINT and operation.container_id:
-        ticked = {name: "on" for name, value in operation.options.get("flags", {}).items() if value is True}
+        flags = {name: value for name, value in operation.options.get("flags", {}).items() if name != "leave_running"}
+        ticked = {name: "on" for name, value in flags.items() if value is True}
+        ticked["mode"] = operation.options.get("mode", Mode.STOP)
         return f"{reverse('container_checkpoint', args=[operation.container_id])}?{urlencode(ticked)}".rstrip("?")
     return ""
 

@@ -45,13 +45,14 @@ class Operator:
         operation = self.request_checkpoint(container, **options)
         return Checkpoint.objects.get(operation=self.done(operation))
 
-    def request_checkpoint(self, container, **options):
+    def request_checkpoint(self, container, mode="stop", **options):
         return checkpoints.request_checkpoint(
             by=self.by,
             container=fresh(container),
             name="",
             note="",
             tags=["live"],
+            mode=mode,
             options=CheckpointOptions(**options),
         )
 

@@ -42,7 +42,7 @@ def test_a_checkpoint_stops_the_counting_and_a_restore_goes_on_with_the_next_num
 def test_left_running_it_counts_on_and_the_archive_holds_an_earlier_number(site, operator):
     looper = operator.create("looper")
     numbers(site, "looper", at_least=3)
-    checkpoint = operator.checkpoint(looper, leave_running=True)
+    checkpoint = operator.checkpoint(looper, mode="keep_running")
     assert site.state("looper") == "running"
     counted(site, "looper", site.logs("looper"))
     archived = len(site.logs("looper"))

@@ -20,7 +20,7 @@ def url(container):
 
 
 def filled(**values):
-    return {"request_key": str(uuid.uuid4()), "leave_running": "", "name": "", "note": "", "tags": "", **values}
+    return {"request_key": str(uuid.uuid4()), "mode": "stop", "name": "", "note": "", "tags": "", **values}
 
 
 def test_a_stranger_is_asked_to_sign_in(stranger, container):
@@ -44,13 +44,13 @@ def test_it_says_what_happens_and_what_will_run(operator, container):
 
 
 def test_the_command_follows_the_ticks(operator, container):
-    response = fragment(operator, url(container), "command_preview", leave_running="on", file_locks="on")
+    response = fragment(operator, url(container), "command_preview", mode="keep_running", file_locks="on")
     assert b"--leave-running" in response.content and b"--file-locks" in response.content
     assert b"<form" not in response.content
 
 
 def test_an_operator_asks_for_one(operator, container):
-    values = filled(name="warm", note="before", tags="redis, v-1", leave_running="on", tcp_established="on")
+    values = filled(name="warm", note="before", tags="redis, v-1", mode="keep_running", tcp_established="on")
     response = operator.post(url(container), values)
     assert response.status_code == 302 and response.url == f"/containers/{container.pk}/"
     operation = Operation.objects.get()

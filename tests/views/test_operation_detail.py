@@ -70,7 +70,7 @@ def test_a_failure_leads_with_cause_and_remedy_then_the_line_that_matters_then_t
         criu_log=LOG,
         output="Error: criu failed",
         phases=phases("looking", "dumping memory", "bringing it back"),
-        options={"flags": {"leave_running": True, "tcp_established": False}},
+        options={"flags": {"leave_running": True, "tcp_established": False}, "mode": "keep_running"},
     )
     text = words(page(operator, operation))
     order = [
@@ -83,7 +83,7 @@ def test_a_failure_leads_with_cause_and_remedy_then_the_line_that_matters_then_t
     assert sorted(order, key=text.index) == order
     assert text.index("CRIU’s log", text.index("Error: criu failed")) < text.index("network-lock")
     assert (
-        f"/containers/{operation.container.pk}/checkpoint/?leave_running=on"
+        f"/containers/{operation.container.pk}/checkpoint/?mode=keep_running"
         in page(operator, operation).content.decode()
     )
     assert [phase["status"] for phase in page(operator, operation).context["phases"]] == ["done", "bad", "done"]
