@@ -7,7 +7,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from .errors import NotAllowed
-from .models import Checkpoint, Container, Host, Operation
+from .models import Checkpoint, Container, Host, Image, Operation
 
 OPERATORS = "operators"  # the group whose members may operate; administrators always may
 
@@ -62,6 +62,10 @@ def get_checkpoint_for(user, pk, right="see"):
 def get_operation_for(user, pk, right="see"):
     related = ("host", "container", "checkpoint", "requested_by", "taken_checkpoint")
     return _get(Operation.objects.select_related(*related), user, pk, right)
+
+
+def get_image_for(user, pk, right="see"):
+    return _get(Image.objects.select_related("host"), user, pk, right)
 
 
 def get_host_for(user, pk, right="see"):

@@ -56,7 +56,7 @@ class _OptionsForm(_Form):
         return any(field.value() for field in self.more_options())
 
 
-class CheckpointForm(_OptionsForm):
+class _CheckpointOptionsForm(_OptionsForm):
     """`mode` says what becomes of the container; of the modes only those are offered that the host's Podman has."""
 
     OPTIONS = {
@@ -75,14 +75,28 @@ class CheckpointForm(_OptionsForm):
     }
 
     mode = forms.ChoiceField(choices=Mode.choices, initial=Mode.STOP, widget=forms.RadioSelect)
-    name = forms.CharField(max_length=120, required=False)
-    note = forms.CharField(max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    tags = forms.CharField(max_length=500, required=False, help_text="Words of letters, digits, - and _.")
 
     def __init__(self, *args, offered, **kwargs):
         super().__init__(*args, offered=offered, **kwargs)
         if "leave_running" not in offered:
             self.fields["mode"].choices = [choice for choice in Mode.choices if choice[0] != Mode.KEEP_RUNNING]
+
+
+class CheckpointImageForm(_CheckpointOptionsForm):
+    """A checkpoint into an image of the host instead of the catalog."""
+
+    image = forms.CharField(
+        max_length=512,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "form-control mono"}),
+        label="Name of the image",
+        help_text="As for any image, such as localhost/looper-warm:1.",
+    )
+
+
+class CheckpointForm(_CheckpointOptionsForm):
+    name = forms.CharField(max_length=120, required=False)
+    note = forms.CharField(max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    tags = forms.CharField(max_length=500, required=False, help_text="Words of letters, digits, - and _.")
 
     def clean_tags(self):
         tags = [tag for tag in re.split(r"[\s,]+", self.cleaned_data["tags"]) if tag]
@@ -111,6 +125,11 @@ class RestoreForm(_OptionsForm):
         "ignore_rootfs": ("Without changed files", "Start from the image’s files; memory may not fit them.", False),
         "ignore_static_ip": ("Without its IP address", "Take a free address instead of the one it had.", False),
         "ignore_static_mac": ("Without its MAC address", "Take a new one instead of the one it had.", False),
+        "keep": (
+            "Keep Podman’s files",
+            "The dump stays beside the container and can be restored in place again.",
+            False,
+        ),
     }
 
     as_new = forms.TypedChoiceField(
@@ -128,6 +147,14 @@ class RestoreForm(_OptionsForm):
         label="Published ports",
         help_text="Of a new container, one a line: 18081:8080. Empty: as at the checkpoint.",
     )
+    pod = forms.CharField(
+        max_length=128, required=False, help_text="An existing pod to restore into; what was in a pod needs one."
+    )
+
+    def __init__(self, *args, offered, **kwargs):
+        super().__init__(*args, offered=offered, **kwargs)
+        if "pod" not in offered:
+            del self.fields["pod"]
 
     def clean_publish(self):
         return _ports(self.cleaned_data["publish"])

@@ -32,6 +32,8 @@ DOING = {
     "unpause": "unpausing",
     "kill": "killing",
     "remove": "removing",
+    "checkpoint_image": "checkpointing",
+    "restore_image": "restoring",
 }
 DONE = {
     "sample": "created",
@@ -45,6 +47,8 @@ DONE = {
     "unpause": "unpaused",
     "kill": "killed",
     "remove": "removed",
+    "checkpoint_image": "checkpointed into an image",
+    "restore_image": "restored from an image",
 }
 ICONS = {
     "sample": "box",
@@ -58,6 +62,8 @@ ICONS = {
     "unpause": "play",
     "kill": "x",
     "remove": "trash-2",
+    "checkpoint_image": "layers",
+    "restore_image": "play",
     "watch": "eye",
 }
 OPERATION_TONES = {"queued": "quiet", "started": "warn", "failed": "bad", "lost": "bad"}
@@ -153,6 +159,7 @@ def possible_actions(container, operation=None, checkpoint=None):
         return [
             _on(container, "checkpoint", "ice"),
             _on(container, "stop"),
+            _on(container, "checkpoint_image", label="Checkpoint into an image"),
             _on(container, "restart"),
             _on(container, "pause", way="post"),
             _on(container, "kill"),
@@ -168,8 +175,8 @@ def possible_actions(container, operation=None, checkpoint=None):
     return []
 
 
-def _on(container, verb, tone="quiet", way="dialog"):
-    return Action(verb, verb.capitalize(), reverse(f"container_{verb}", args=[container.pk]), tone, way)
+def _on(container, verb, tone="quiet", way="dialog", label=""):
+    return Action(verb, label or verb.capitalize(), reverse(f"container_{verb}", args=[container.pk]), tone, way)
 
 
 def restore_action(checkpoint):

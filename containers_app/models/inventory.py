@@ -55,6 +55,7 @@ class Image(models.Model):
     digest = models.CharField(max_length=80, blank=True)
     size_bytes = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(null=True)
+    checkpoint = models.JSONField(default=dict, help_text="Its io.podman.annotations.checkpoint.*, if it is one.")
     removed_at = models.DateTimeField(null=True)
 
     class Meta:

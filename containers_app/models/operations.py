@@ -20,6 +20,8 @@ class Operation(models.Model):
         UNPAUSE = "unpause", "Unpause"
         KILL = "kill", "Kill"
         REMOVE = "remove", "Remove"
+        CHECKPOINT_IMAGE = "checkpoint_image", "Checkpoint into an image"
+        RESTORE_IMAGE = "restore_image", "Restore from an image"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"

@@ -19,6 +19,8 @@ from .types import CheckpointOptions, ContainerFacts, CreateOptions, ImageFacts,
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")  # Podman: libpod/define/config.go, NameRegex
 IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,511}")  # the characters of a reference (distribution/reference)
 
+CHECKPOINT = "io.podman.annotations.checkpoint."  # annotations of a checkpoint image (libpod/define/annotations.go)
+
 QUICK = 60  # seconds for a verb that only reads; `ps` and `info` wait for the lock of a container that is exported
 ACT = 600  # seconds for a verb that changes a state
 SLOW = 3600  # seconds for a verb that moves memory or image layers
@@ -34,6 +36,7 @@ RESTORE_FLAGS = {
     "tcp_established": "--tcp-established",
     "tcp_close": "--tcp-close",
     "file_locks": "--file-locks",
+    "keep": "--keep",
 }
 # Podman takes these only with --import: in place there is nothing to import.
 IMPORT_FLAGS = {
@@ -70,8 +73,19 @@ class Podman:
 
     def list_images(self):
         """All images with their names, as ImageFacts."""
-        rows = self._json("image", "list", "--all", "--no-trunc", "--format", "json") or []
-        return [_image_facts(row) for row in {row["Id"]: row for row in rows}.values()]
+        rows = {row["Id"]: row for row in self._json("image", "list", "--all", "--no-trunc", "--format", "json") or []}
+        annotations = self._annotations(rows)
+        return [_image_facts(row, annotations.get(row["Id"], {})) for row in rows.values()]
+
+    def _annotations(self, images):
+        """{image ID: its annotations of a checkpoint}, in one command; an image that is gone meanwhile has none."""
+        if not images:
+            return {}
+        text = self._run("image", "inspect", *images, check=False).stdout
+        return {
+            row["Id"]: {name: value for name, value in (row.get("Annotations") or {}).items() if CHECKPOINT in name}
+            for row in json.loads(text or "[]")
+        }
 
     def inspect(self, *containers):
         """ContainerFacts of those of `containers` (IDs or names) that exist."""
@@ -149,6 +163,15 @@ class Podman:
         argv = [*self.command, *checkpoint_arguments(container, options, export=export)]
         return argv, process.start(argv, tools_dir=self.tools_dir, **streams)
 
+    def checkpoint_image(self, container, options: CheckpointOptions, image, *, on_start=None):
+        """Checkpoint into the local image `image`; stdout carries the statistics."""
+        arguments = checkpoint_arguments(container, options, create_image=image)
+        return self._run(*arguments, timeout=SLOW, on_start=on_start)
+
+    def restore_image(self, image, options: RestoreOptions, *, on_start=None):
+        """Restore from a checkpoint image."""
+        return self._run(*restore_arguments(options, image=image), timeout=SLOW, on_start=on_start)
+
     def restore(self, container, options: RestoreOptions, *, on_start=None):
         """Restore a checkpointed container in place. Podman's own dump is used up when it succeeds."""
         return self._run(*restore_arguments(options, container=container), timeout=SLOW, on_start=on_start)
@@ -222,25 +245,29 @@ def create_arguments(options: CreateOptions, *, env_file=""):
     return [*arguments, check_image(options.image), *options.command]
 
 
-def checkpoint_arguments(container, options: CheckpointOptions, *, export):
-    """The argument list of `podman container checkpoint` after the binary's name.
+def checkpoint_arguments(container, options: CheckpointOptions, *, export="", create_image=""):
+    """The argument list of `podman container checkpoint` after the binary's name; to an archive or into an image.
 
     `--keep` leaves dump.log (which Podman deletes on success) and the dump for an in-place restore.
     """
     flags = [flag for field, flag in CHECKPOINT_FLAGS.items() if getattr(options, field)]
-    head = ["container", "checkpoint", "--keep", "--print-stats", "--compress", "none", "--export", str(export)]
-    return [*head, *flags, check_name(container)]
+    target = ["--compress", "none", "--export", str(export)]
+    if create_image:
+        target = ["--create-image", check_image(create_image)]
+    return ["container", "checkpoint", "--keep", "--print-stats", *target, *flags, check_name(container)]
 
 
-def restore_arguments(options: RestoreOptions, *, container="", archive=None):
-    """The argument list of `podman container restore` after the binary's name; of a container, or of an archive."""
+def restore_arguments(options: RestoreOptions, *, container="", archive=None, image=""):
+    """The argument list of `podman container restore` after the binary's name; of a container, an archive, an image."""
     flags = [flag for field, flag in RESTORE_FLAGS.items() if getattr(options, field)]
-    if archive is None:
+    if archive is None and not image:
         return ["container", "restore", "--print-stats", *flags, check_name(container)]
     flags += [flag for field, flag in IMPORT_FLAGS.items() if getattr(options, field)]
     flags += [f"--publish={port}" for port in options.publish]
     name = ["--name", check_name(options.name)] if options.name else []
-    return ["container", "restore", "--print-stats", *flags, *name, "--import", str(archive)]
+    flags += [f"--pod={check_name(options.pod)}"] if options.pod else []
+    source = [check_image(image)] if image else ["--import", str(archive)]
+    return ["container", "restore", "--print-stats", *flags, *name, *source]
 
 
 def container_facts(row):
@@ -306,11 +333,12 @@ def _ports(bindings):
     return sorted(found)
 
 
-def _image_facts(row):
+def _image_facts(row, checkpoint):
     return ImageFacts(
         image_id=row["Id"].removeprefix("sha256:"),
         names=sorted(row.get("Names") or []),
         digest=row.get("Digest", ""),
         size_bytes=row.get("Size", 0),
         created_at=datetime.fromtimestamp(row["Created"]).astimezone() if isinstance(row.get("Created"), int) else None,
+        checkpoint=checkpoint,
     )

@@ -59,6 +59,7 @@ class ImageFacts:
     digest: str
     size_bytes: int
     created_at: datetime | None
+    checkpoint: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class RestoreOptions:
 
     name: str = ""
     publish: list[str] = field(default_factory=list)
+    pod: str = ""
+    keep: bool = False
     tcp_established: bool = False
     tcp_close: bool = False
     file_locks: bool = False

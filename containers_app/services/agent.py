@@ -17,7 +17,7 @@ from containers_app.errors import FreezeframeError, Unavailable
 from containers_app.models import Operation
 from containers_app.runtime import host
 
-from . import checkpoints, doorbell, inventory, lifecycle, operations, outside, restores
+from . import checkpoint_images, checkpoints, doorbell, inventory, lifecycle, operations, outside, restores
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ HANDLERS = {
     **dict.fromkeys(lifecycle.VERBS, Handler(lifecycle.perform_act, lifecycle.settle_act)),
     Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint),
     Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore),
+    Kind.CHECKPOINT_IMAGE: Handler(checkpoint_images.perform_checkpoint_image, checkpoints.settle_checkpoint),
+    Kind.RESTORE_IMAGE: Handler(checkpoint_images.perform_restore_image, checkpoint_images.settle_restore_image),
 }
 
 

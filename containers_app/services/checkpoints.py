@@ -35,11 +35,7 @@ def request_checkpoint(
 
     Raises Conflict when the container is not running, BadInput for a name that is too long.
     """
-    if not container.running:
-        raise Conflict(
-            f"{container.name} is {container.state}, not running: there is no process to dump.",
-            remedy="Start or restore it first.",
-        )
+    require_running(container)
     name = name.strip() or default_name(container)
     if len(name) > 120:
         raise BadInput("A name has 120 characters at the most.", field="name")
@@ -50,6 +46,15 @@ def request_checkpoint(
         sentence=f"asked to checkpoint {container.name}, {HOW[mode]}",
         options={"name": name, "note": note, "tags": sorted(set(tags)), "flags": options.as_json(), "mode": mode},
     )  # fmt: skip
+
+
+def require_running(container):
+    """Raise Conflict for a container that has no process to dump."""
+    if not container.running:
+        raise Conflict(
+            f"{container.name} is {container.state}, not running: there is no process to dump.",
+            remedy="Start or restore it first.",
+        )
 
 
 def offered(host):
@@ -68,7 +73,7 @@ def command_preview(container, options: CheckpointOptions, mode):
     options = replace(options, leave_running=mode == Mode.KEEP_RUNNING)
     lines = [podman.checkpoint_arguments(container.name, options, export="…")]
     if mode == Mode.COPY:
-        lines.append(podman.restore_arguments(_in_place(options), container=container.name))
+        lines.append(podman.restore_arguments(in_place(options), container=container.name))
     return [shlex.join(["podman", *arguments]).replace("'…'", "…") for arguments in lines]
 
 
@@ -84,7 +89,7 @@ def perform_checkpoint(claim):
     options = CheckpointOptions(**operation.options["flags"])
     claim.phase("looking")
     found = runner.inspect_one(operation.container.container_id)
-    _refuse_what_cannot_work(operation.container, found, store)
+    refuse_what_cannot_work(operation.container, found, store)
     claim.expect(process.resident_bytes(found.pid))
     claim.note(was_running=True)
     mode, pause, stuck = operation.options.get("mode", Mode.STOP), None, None
@@ -123,13 +128,14 @@ def _go_on(claim, runner, found, options):
     """
     claim.phase("restoring in place")
     try:
-        runner.restore(found.container_id, _in_place(options), on_start=claim.command)
+        runner.restore(found.container_id, in_place(options), on_start=claim.command)
     except CommandFailed as error:
         return error
     return None
 
 
-def _in_place(options):
+def in_place(options):
+    """The RestoreOptions that bring back in place what was dumped with these CheckpointOptions."""
     return RestoreOptions(tcp_established=options.tcp_established, file_locks=options.file_locks)
 
 
@@ -147,7 +153,7 @@ class _Progress:
         self._claim.progress(count)
 
 
-def _refuse_what_cannot_work(container, found, store):
+def refuse_what_cannot_work(container, found, store):
     """Raise Conflict for what would fail only after the processes have been stopped, or could not be restored."""
     name = container.name
     if found is None:
@@ -282,7 +288,7 @@ def _stands_still_because_of(operation, found, log):
 
 def _bring_back(claim, runner, found):
     """Restore in place what this operation stopped; returns what came of it, in a sentence."""
-    options = _in_place(CheckpointOptions(**claim.operation.options["flags"]))
+    options = in_place(CheckpointOptions(**claim.operation.options["flags"]))
     claim.phase("bringing it back")
     try:
         runner.restore(found.container_id, options, on_start=claim.command)

@@ -111,6 +111,12 @@ def observe_images(host, facts, *, asked_at):
             doorbell.announce("containers", "images")
 
 
+def image_named(host, name):
+    """The host's Image that has this name, or None."""
+    present = Image.objects.filter(host=host, removed_at=None)
+    return next((image for image in present if name in image.names or f"localhost/{name}" in image.names), None)
+
+
 def _observe_container(host, fact, asked_at):
     values = {name: _fitting(name, getattr(fact, name)) for name in _MIRRORED}
     row, created = Container.objects.get_or_create(

@@ -16,7 +16,7 @@ from containers_app.runtime.types import RestoreOptions
 from . import inventory, operations, outside
 from .operations import Found
 
-FLAGS = {**podman_runtime.RESTORE_FLAGS, **podman_runtime.IMPORT_FLAGS}
+FLAGS = {**podman_runtime.RESTORE_FLAGS, **podman_runtime.IMPORT_FLAGS, "pod": "--pod"}
 
 
 def offered(host):

@@ -11,12 +11,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from containers_app import access, queries, shown, signals
 from containers_app.errors import BadInput, Conflict, Unavailable
-from containers_app.forms import CheckpointForm, ConfirmForm, CreateForm
+from containers_app.forms import CheckpointForm, CheckpointImageForm, ConfirmForm, CreateForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host, Operation
 from containers_app.models.catalog import Mode
 from containers_app.runtime.types import CheckpointOptions
-from containers_app.services import checkpoints, lifecycle, secrets
+from containers_app.services import checkpoint_images, checkpoints, lifecycle, secrets
 
 OPTIONS = [field.name for field in fields(CheckpointOptions)]
 
@@ -108,6 +108,26 @@ def container_checkpoint(request, pk):
         "expected_pause": checkpoints.expected_pause(container),
     }
     return render_page(request, "container_checkpoint", context, fragments=["dialog", "command_preview"], status=status)
+
+
+@page_or_form
+def container_checkpoint_image(request, pk):
+    container = access.get_container_for(request.user, pk, "operate")
+    if request.method != "POST":
+        _require_possible(container, "checkpoint_image")
+    form = CheckpointImageForm(request.POST or None, offered=checkpoints.offered(container.host))
+    operation, status = answer(request, form, lambda values: _request_checkpoint_image(request, container, values))
+    if operation:
+        messages.info(request, f"Asked {container.host.name} to checkpoint {container.name} into an image.")
+        return redirect("container_detail", pk)
+    context = {"container": container, "form": form, "expected_pause": checkpoints.expected_pause(container)}
+    return render_page(request, "container_checkpoint_image", context, fragments=["dialog"], status=status)
+
+
+def _request_checkpoint_image(request, container, values):
+    options = CheckpointOptions(**{name: values.get(name, False) for name in OPTIONS})
+    named = {name: values[name] for name in ("image", "mode", "request_key")}
+    return checkpoint_images.request_checkpoint_image(by=caller(request), container=container, options=options, **named)
 
 
 @require_POST

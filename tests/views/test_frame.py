@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from django.urls import get_resolver
 
 from containers_app import errors, htmx
-from tests.builders import a_checkpoint, a_container, a_host, a_user, an_operation
+from tests.builders import a_checkpoint, a_container, a_host, a_user, an_image, an_operation
 
 from .conftest import words
 
@@ -45,6 +45,7 @@ def test_a_page_has_one_name_in_five_places(operator, pattern):
         "checkpoint": checkpoint,
         "operation": an_operation(),
         "host": a_host(),
+        "image": an_image(checkpoint={"io.podman.annotations.checkpoint.name": "looper"}),
     }
     url = "/" + str(pattern.pattern).replace("<int:pk>", str(number.get(name.partition("_")[0], checkpoint).pk))
     client = Client() if name == "sign_in" else operator
