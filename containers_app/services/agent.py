@@ -86,7 +86,7 @@ def sweep():
     for operation in Operation.objects.filter(host=here, state=State.STARTED):
         if operation.lease_expires_at < timezone.now() or operations.owner_is_gone(operation.lease_owner):
             _finish_abandoned(operation)
-    _clear_drafts(here)
+    _clear_drafts()
 
 
 def measure_host():
@@ -140,10 +140,10 @@ def _settle(claim, handler, error):
     )
 
 
-def _clear_drafts(here):
-    """Drafts of operations that have ended, or never were, are nobody's."""
+def _clear_drafts():
+    """Drafts of operations that have ended, or never were, are nobody's. Several hosts may share the store."""
     store = outside.store()
-    unfinished = set(Operation.objects.filter(host=here, state__in=Operation.UNFINISHED).values_list("pk", flat=True))
+    unfinished = set(Operation.objects.filter(state__in=Operation.UNFINISHED).values_list("pk", flat=True))
     for owner in store.incoming_owners():
         if not owner.isdigit() or int(owner) not in unfinished:
             store.clear_incoming(owner)

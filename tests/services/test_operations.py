@@ -216,6 +216,14 @@ def test_the_sweep_clears_drafts_of_nobody(local, settings):
     assert [entry.name for entry in (settings.STORE_DIR / "incoming").iterdir()] == [str(kept.pk)]
 
 
+def test_the_sweep_leaves_what_another_host_is_writing_into_the_same_store(local, settings):
+    other = an_operation(host=a_host(name="lab"), state="started", container=None)
+    draft = settings.STORE_DIR / "incoming" / str(other.pk)
+    draft.mkdir(parents=True)
+    agent.sweep()
+    assert draft.is_dir()
+
+
 def test_environment_values_stay_out_of_the_history_and_go_when_it_ends():
     operation = request(a_container(), by=audit.Caller(), options={"env": ["TOKEN=hush"], "image": "x"})
     assert operation.options["env"] == ["TOKEN=hush"]
