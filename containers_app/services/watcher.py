@@ -28,6 +28,7 @@ HEARTBEAT = 10  # seconds between signs of life
 LISTING = 30  # seconds between full listings when nothing happens
 MEASURING = 3600  # seconds between measurements of the host; beat asks the worker for one more often
 MEASURING_AGAIN = 30  # seconds after a measurement that Podman was too busy for
+ENDING = 0.5  # seconds after which a watcher that is told to stop looks up
 SETTLE = 0.1  # seconds after an event in which more of them are expected
 TAIL = 500  # lines of a log that are sent when somebody begins to look
 LINE_LIMIT = 16 * 1024  # bytes of one log line
@@ -57,7 +58,7 @@ class Watcher:
         listed = 0.0
         self._changed.set()
         while not self.stop.is_set():
-            changed = self._changed.wait(timeout=HEARTBEAT)
+            changed = self._changed.wait(timeout=ENDING)
             close_old_connections()
             if time.monotonic() - listed >= LISTING:
                 # Whatever was missed, every container is inspected now and then.
