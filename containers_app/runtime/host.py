@@ -52,6 +52,7 @@ def measure(podman, *, store, wanted_runtime=""):
         storage_driver=info["store"].get("graphDriverName", ""),
         network_backend=host.get("networkBackend", ""),
         ulimits=lower_ulimits(),
+        pids_limit=pids_limit(host),
         flags={verb: podman.flags(verb) for verb in ("checkpoint", "restore")},
     )
     return facts, _checks(facts, usable, message, store, rootless=host.get("security", {}).get("rootless", False))
@@ -144,6 +145,14 @@ def lower_ulimits():
         value = highest if hard == resource.RLIM_INFINITY else min(hard, highest)
         found.append(f"{name}={value}:{value}")
     return found
+
+
+def pids_limit(info):
+    """`--pids-limit` of new containers: "0" (none) where the cgroup has no `pids` controller, else "", Podman's own.
+
+    `info` is `podman info`'s host. Podman's own default of 2048 then fails: runc 1.3 finds no `pids.max` (Podman 5.8).
+    """
+    return "" if "pids" in (info.get("cgroupControllers", ["pids"]) or []) else "0"
 
 
 def may_raise_limits():

@@ -240,6 +240,8 @@ def create_arguments(options: CreateOptions, *, env_file=""):
     arguments = [*runtime, "create", "--name", check_name(options.name)]
     for flag, values in (("--ulimit", options.ulimits), ("--publish", options.publish)):
         arguments += [f"{flag}={value}" for value in values]
+    if options.pids_limit:
+        arguments.append(f"--pids-limit={options.pids_limit}")
     if options.env:
         arguments += ["--env-file", env_file]
     return [*arguments, check_image(options.image), *options.command]

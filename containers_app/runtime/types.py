@@ -28,8 +28,8 @@ class Check:
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What one host is: versions, the two choices that are made for every new container there, and the `flags` that its
-    Podman has for `checkpoint` and `restore`."""
+    """What one host is: versions, the choices that are made for every new container there (`oci_runtime`, `ulimits`,
+    `pids_limit`), and the `flags` that its Podman has for `checkpoint` and `restore`."""
 
     podman_version: str = ""
     oci_runtime: str = ""
@@ -44,6 +44,7 @@ class HostFacts:
     storage_driver: str = ""
     network_backend: str = ""
     ulimits: list[str] = field(default_factory=list)
+    pids_limit: str = ""
     flags: dict[str, list[str]] = field(default_factory=dict)
 
     def as_json(self):
@@ -91,7 +92,7 @@ class ContainerFacts:
 
 @dataclass(frozen=True)
 class CreateOptions:
-    """What `podman create` gets. `runtime` and `ulimits` are the host's own choices."""
+    """What `podman create` gets. `runtime`, `ulimits` and `pids_limit` are the host's own choices."""
 
     name: str
     image: str
@@ -100,6 +101,7 @@ class CreateOptions:
     env: list[str] = field(default_factory=list)
     runtime: str = ""
     ulimits: list[str] = field(default_factory=list)
+    pids_limit: str = ""
 
 
 @dataclass(frozen=True)

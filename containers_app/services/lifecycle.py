@@ -128,6 +128,7 @@ def _create_and_start(claim, podman, *, image, command, publish, env):
     options = CreateOptions(
         name=operation.target_name, image=image, command=command, publish=publish, env=env,
         runtime=facts.get("oci_runtime", ""), ulimits=facts.get("ulimits", []),
+        pids_limit=facts.get("pids_limit", ""),
     )  # fmt: skip
     if podman.inspect_one(options.name):
         raise Conflict(f"The name {options.name} is taken on {operation.host.name}.", remedy="Choose another name.")

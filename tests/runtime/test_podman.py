@@ -3,7 +3,7 @@
 import pytest
 
 from containers_app.errors import BadInput
-from containers_app.runtime import podman
+from containers_app.runtime import host, podman
 from containers_app.runtime.types import CheckpointOptions, CreateOptions, RestoreOptions
 
 
@@ -33,6 +33,14 @@ def test_the_command_of_a_new_container_stays_one_argument_per_word():
     assert podman.create_arguments(options) == [
         "--runtime", "runc", "create", "--name", "a", "busybox", "sh", "-c", "echo $HOME; rm -rf /",
     ]  # fmt: skip
+
+
+def test_a_host_that_cannot_count_processes_is_not_asked_to():
+    options = CreateOptions(name="a", image="busybox", pids_limit="0")
+    assert "--pids-limit=0" in podman.create_arguments(options)
+    assert host.pids_limit({"cgroupControllers": ["hugetlb"]}) == "0"
+    assert host.pids_limit({"cgroupControllers": None}) == "0"
+    assert host.pids_limit({"cgroupControllers": ["memory", "pids"]}) == ""
 
 
 @pytest.mark.parametrize("name", ["", "-rf", "a b", "a/b", "../x", "a\n", "é", "a" * 200, "$(id)"])
