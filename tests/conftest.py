@@ -108,7 +108,7 @@ def pytest_runtest_setup(item):
 def pytest_runtest_makereport(item, call):
     """A failed live test shows what the site's processes wrote."""
     report = yield
-    site = getattr(item, "funcargs", {}).get("running_site") or getattr(item, "funcargs", {}).get("site")
+    site = getattr(item, "funcargs", {}).get("site") or getattr(item, "funcargs", {}).get("running_site")
     if report.failed and site:
         for name in ("worker", "watcher", "web"):
             report.sections.append((f"end of {name}.log", site.log_of(name)[-4000:]))

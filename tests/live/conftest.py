@@ -7,9 +7,34 @@ from containers_app.models import Checkpoint, Container, Host, Operation
 from containers_app.runtime import sample
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 from containers_app.services import audit, checkpoints, lifecycle, restores
+from tests.lab.lab import Lab
 from tests.live.site import wait_for
 
 LOOP = "i=0; while true; do echo $i; i=$(expr $i + 1); sleep 0.2; done"
+
+
+# Marks a test, or a module, that is run on this machine's Podman and on the second host's newer one.
+both_hosts = pytest.mark.parametrize("site", ["local", "lab"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def lab(running_site, django_db_blocker):
+    """The second host for the session (tests/lab/lab.py)."""
+    lab = Lab(running_site)
+    try:
+        lab.start()
+        with django_db_blocker.unblock(), running_site.database():
+            wait_for(Host.objects.filter(name=lab.host_name).exclude(readiness=[]).first, "the lab is measured")
+            wait_for(lambda: Host.objects.get(name=lab.host_name).ready, "the lab is ready")
+        yield lab
+    finally:
+        lab.stop()
+
+
+@pytest.fixture
+def site(request, site):
+    """Where the test runs: the site itself, or its second host."""
+    return request.getfixturevalue("lab") if getattr(request, "param", "local") == "lab" else site
 
 
 class Operator:
@@ -22,7 +47,7 @@ class Operator:
 
     @property
     def host(self):
-        return Host.objects.get(name="local")
+        return Host.objects.get(name=self.site.host_name)
 
     def create(self, name, command=LOOP, **options):
         values = {"publish": [], "env": [], **options}

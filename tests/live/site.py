@@ -17,6 +17,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
+from containers_app.runtime.process import resident_bytes
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEADLINE = 60  # seconds that anything may take before a test gives up
 
@@ -46,8 +48,28 @@ def wait_for(condition, what, seconds=DEADLINE):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-class Site:
+class Place:
+    """What tests ask of a host whose Podman is at hand: this one's (Site), or the second one's (tests/lab)."""
+
+    def podman(self, *arguments, check=True, stdin=None):
+        """Run this place's Podman and return its standard output."""
+        raise NotImplementedError
+
+    def logs(self, container):
+        """The container's log lines so far."""
+        return self.podman("logs", container).split()
+
+    def state(self, container):
+        found = json.loads(self.podman("container", "inspect", container, check=False) or "[]")
+        return found[0]["State"]["Status"] if found else "gone"
+
+
+class Site(Place):
     """Start it with `start()`; everything lies below `folder` and is gone after `stop()`."""
+
+    host_name = "local"
+    address = "127.0.0.1"  # where its published ports answer
+    limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")  # of `podman run`: root may not raise any
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -72,6 +94,10 @@ class Site:
             "FREEZEFRAME_PODMAN": " ".join(self.podman_command),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
+
+    def resident_bytes(self, pid):
+        """runtime.process.resident_bytes of a process of this host."""
+        return resident_bytes(pid)
 
     def start(self):
         self._run([sys.executable, "manage.py", "prepare"])
@@ -134,7 +160,6 @@ class Site:
             subprocess.run(["umount", "--lazy", f"{self.folder}/{mount}"], check=False, stderr=subprocess.DEVNULL)
 
     def podman(self, *arguments, check=True, stdin=None):
-        """Run this site's Podman and return its standard output."""
         env = {**self.env, "PATH": f"/opt/freezeframe/bin:{self.env['PATH']}"}
         done = subprocess.run(
             [*self.podman_command, *arguments], env=env, input=stdin, capture_output=True, timeout=300, check=False
@@ -142,14 +167,6 @@ class Site:
         if check and done.returncode:
             raise AssertionError(f"podman {' '.join(arguments)}: {done.stderr.decode()}")
         return done.stdout.decode()
-
-    def logs(self, container):
-        """The container's log lines so far."""
-        return self.podman("logs", container).split()
-
-    def state(self, container):
-        found = json.loads(self.podman("container", "inspect", container, check=False) or "[]")
-        return found[0]["State"]["Status"] if found else "gone"
 
     @contextlib.contextmanager
     def database(self):

@@ -4,10 +4,10 @@ import pytest
 
 from containers_app.models import AuditEvent, Container, Operation
 from containers_app.services import lifecycle
-from tests.live.conftest import LOOP, fresh, numbers
+from tests.live.conftest import LOOP, both_hosts, fresh, numbers
 from tests.live.site import wait_for
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, both_hosts]
 
 
 def counted(site, name, before):
@@ -109,7 +109,7 @@ def test_pressing_twice_runs_podman_once(site, operator):
     from celery import current_app
 
     for _ in range(3):
-        current_app.send_task("containers_app.tasks.run_operation", args=[operation.pk], queue="host.local")
+        current_app.send_task("containers_app.tasks.run_operation", args=[operation.pk], queue=f"host.{site.host_name}")
     operator.done(operation)
     wait_for(lambda: not Operation.objects.filter(state__in=Operation.UNFINISHED).exists(), "all is quiet")
     assert looper.checkpoints.count() == 1

@@ -9,10 +9,10 @@ import pytest
 
 from containers_app.errors import Conflict
 from containers_app.models import Checkpoint, Container, Operation
-from containers_app.runtime import process, sample
+from containers_app.runtime import sample
 from containers_app.runtime.types import CheckpointOptions
 from containers_app.services import lifecycle, operations
-from tests.live.conftest import LOOP, fresh, numbers
+from tests.live.conftest import LOOP, both_hosts, fresh, numbers
 from tests.live.site import wait_for
 
 pytestmark = pytest.mark.live
@@ -26,7 +26,7 @@ HOG = f"(head -c {MEGABYTES}000000 /dev/urandom | busybox base64; sleep 99999) |
 def hog(site, operator):
     """A looper whose processes hold at least 200 MB."""
     container = operator.create("hog", HOG.replace("head -c", "busybox head -c"))
-    warm = lambda: process.resident_bytes(fresh(container).pid) > MEGABYTES * 1_000_000  # noqa: E731
+    warm = lambda: site.resident_bytes(fresh(container).pid) > MEGABYTES * 1_000_000  # noqa: E731
     wait_for(warm, "the memory is filled")
     return container
 
@@ -42,6 +42,7 @@ def image_with_files(site):
     site.podman("import", "--quiet", "-", "localhost/ff-appdata:1", stdin=buffer.getvalue())
 
 
+@both_hosts
 def test_files_that_were_modified_added_and_deleted_are_as_they_were(site, operator):
     image_with_files(site)
     change = "cd /ff-appdata; echo changed > config; chmod 600 config; echo new > added; rm old"
@@ -86,6 +87,7 @@ def test_an_export_onto_a_full_disk_fails_and_the_workload_runs_on(site, operato
     assert [path for path in full_store.rglob("*") if path.is_file()] == []
 
 
+@both_hosts
 @pytest.mark.parametrize("phase", ["dumping memory", "archiving"])
 def test_a_worker_killed_in_the_middle_of_a_checkpoint_loses_nothing(site, operator, hog, phase):
     archives = set(site.store.glob("*.tar.zst"))
@@ -128,6 +130,7 @@ def test_a_container_that_does_not_run_is_not_even_asked_for(operator, created):
         operator.request_checkpoint(created)
 
 
+@both_hosts
 def test_forced_past_the_service_it_fails_with_a_plain_explanation(site, operator, created):
     options = {"name": "forced", "note": "", "tags": [], "flags": CheckpointOptions().as_json()}
     operation = operations.request(
@@ -157,6 +160,7 @@ def test_a_damaged_archive_never_reaches_podman(site, operator):
     assert operation.commands == [] and site.state("looper") == "gone"
 
 
+@both_hosts
 def test_a_failed_import_leaves_nothing_behind(site, operator):
     looper = operator.create("looper")
     checkpoint = operator.checkpoint(looper)
@@ -179,6 +183,7 @@ def test_losing_redis_loses_nothing(site, operator):
     assert operator.ended(operation, seconds=90).state == "succeeded"
 
 
+@both_hosts
 def test_a_worker_killed_in_the_middle_of_a_restore_leaves_one_true_end(site, operator, hog):
     checkpoint = operator.checkpoint(hog)
     operation = operator.request_restore(checkpoint, name="hog-copy")

@@ -6,18 +6,19 @@ import pytest
 
 from containers_app.models import Container
 from containers_app.runtime import podman
-from containers_app.services import lifecycle, outside
-from tests.live.conftest import LOOP, numbers
+from containers_app.services import lifecycle
+from tests.live.conftest import LOOP, both_hosts, numbers
 from tests.live.site import _free_port, wait_for
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, both_hosts]
 
 
 def run(site, operator, name, *flags, command=LOOP):
     """A container with flags that the create form does not have, as the inventory sees it."""
     operator.sample_image()
-    limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]
-    site.podman("run", "--detach", "--name", name, *limits, *flags, lifecycle.SAMPLE_IMAGE, "/bin/sh", "-c", command)
+    site.podman(
+        "run", "--detach", "--name", name, *site.limits, *flags, lifecycle.SAMPLE_IMAGE, "/bin/sh", "-c", command
+    )
     return wait_for(Container.objects.filter(name=name, removed_at=None, state="running").first, f"{name} is seen")
 
 
@@ -29,8 +30,8 @@ def volume(site):
     site.podman("volume", "rm", "--force", "ff-data", check=False)
 
 
-def test_the_table_names_only_flags_that_some_podman_has_and_this_one_says_which(operator):
-    runner = outside.podman()
+def test_the_table_names_only_flags_that_some_podman_has_and_this_one_says_which(site, operator):
+    runner = podman.Podman(command=tuple(site.podman_command))
     assert set(podman.CHECKPOINT_FLAGS.values()) <= set(runner.flags("checkpoint"))
     restore = {**podman.RESTORE_FLAGS, **podman.IMPORT_FLAGS}
     lacking = set(restore.values()) - set(runner.flags("restore"))
@@ -79,15 +80,15 @@ def test_an_ignored_root_file_system_leaves_changed_files_behind(site, operator)
 def test_a_copy_answers_on_a_port_of_its_own(site, operator):
     port, other = _free_port(), _free_port()
     page = "mkdir -p /www; echo warm > /www/index.html; exec busybox httpd -f -p 8080 -h /www"
-    container = run(site, operator, "web", f"--publish=127.0.0.1:{port}:8080", command=page)
-    assert wait_for(lambda: answer(port), "it answers") == b"warm\n"
+    container = run(site, operator, "web", f"--publish={site.address}:{port}:8080", command=page)
+    assert wait_for(lambda: answer(site, port), "it answers") == b"warm\n"
     checkpoint = operator.checkpoint(container)
-    operator.restore(checkpoint, name="web-copy", publish=[f"127.0.0.1:{other}:8080"])
-    assert wait_for(lambda: answer(other), "the copy answers") == b"warm\n"
+    operator.restore(checkpoint, name="web-copy", publish=[f"{site.address}:{other}:8080"])
+    assert wait_for(lambda: answer(site, other), "the copy answers") == b"warm\n"
 
 
-def answer(port):
+def answer(site, port):
     try:
-        return urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
+        return urllib.request.urlopen(f"http://{site.address}:{port}/", timeout=5).read()
     except OSError:
         return b""

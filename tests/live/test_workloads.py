@@ -7,6 +7,7 @@ import pytest
 
 from containers_app.models import Container
 from tests.live import images
+from tests.live.conftest import both_hosts
 from tests.live.site import wait_for
 
 pytestmark = pytest.mark.live
@@ -17,8 +18,7 @@ SAMPLE = 1_000
 
 def warm(site, workload, *command):
     """A running container of that workload, with the workload's name, as the inventory sees it."""
-    limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]
-    site.podman("run", "--detach", "--name", workload, *limits, images.build(site, workload), *command)
+    site.podman("run", "--detach", "--name", workload, *site.limits, images.build(site, workload), *command)
     return wait_for(Container.objects.filter(name=workload, removed_at=None, state="running").first, f"{workload} runs")
 
 
@@ -34,6 +34,7 @@ def some_keys():
     return random.Random(20).sample(range(MILLION), SAMPLE)
 
 
+@both_hosts
 def test_redis_keeps_a_million_keys(site, operator):
     container = warm(site, "redis", "redis-server", "--save", "", "--enable-debug-command", "local")
     redis = Redis(site, "redis")
@@ -147,6 +148,7 @@ class PostgresSession:
         return self.site.podman("exec", self.name, "psql", "-h", "/tmp", "-qAt", "postgres", "-c", statement).strip()
 
 
+@both_hosts
 def test_processes_keep_their_pipes_and_their_shared_memory(site, operator):
     source = (images.WORKLOADS / "family.py").read_text()
     container = warm(site, "python", "python3", "-c", source)
