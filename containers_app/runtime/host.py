@@ -14,6 +14,7 @@ from containers_app.errors import CommandFailed, FreezeframeError, Unavailable
 from . import criu, process
 from .types import Check, HostFacts
 
+TCP_CLOSE = "--tcp-close"
 CAP_SYS_RESOURCE = 24  # linux/capability.h
 SETUP = "Run script/setup on this host as root."
 
@@ -53,7 +54,7 @@ def measure(podman, *, store, wanted_runtime=""):
         network_backend=host.get("networkBackend", ""),
         ulimits=lower_ulimits(),
         pids_limit=pids_limit(host),
-        flags={verb: podman.flags(verb) for verb in ("checkpoint", "restore")},
+        flags=flags(podman, runtime),
     )
     return facts, _checks(facts, usable, message, store, rootless=host.get("security", {}).get("rootless", False))
 
@@ -125,6 +126,23 @@ def can_checkpoint(runtime, *, tools_dir=""):
         return process.run([runtime, "checkpoint", "--help"], timeout=20, tools_dir=tools_dir).exit_code == 0
     except (CommandFailed, Unavailable):
         return False
+
+
+def flags(podman, runtime):
+    """Flags of `podman container checkpoint` and `restore`: `{"checkpoint": ["--all", …], "restore": […]}`.
+
+    Podman hands `--tcp-close` on to the OCI runtime, which may not know it: Podman 5.8 has it, runc 1.3 answers `flag
+    provided but not defined: -tcp-close`. Then it is as if Podman lacked it.
+    """
+    found = {verb: podman.flags(verb) for verb in ("checkpoint", "restore")}
+    if TCP_CLOSE in found["restore"] and not (runtime and _runtime_has(runtime, TCP_CLOSE, podman.tools_dir)):
+        found["restore"].remove(TCP_CLOSE)
+    return found
+
+
+def _runtime_has(runtime, flag, tools_dir):
+    help_text = process.run([runtime, "restore", "--help"], timeout=20, tools_dir=tools_dir)
+    return flag in help_text.stdout + help_text.stderr
 
 
 def _runtime_version(runtime, tools_dir):

@@ -36,7 +36,7 @@ def test_the_table_names_only_flags_that_some_podman_has_and_this_one_says_which
     restore = {**podman.RESTORE_FLAGS, **podman.IMPORT_FLAGS}
     lacking = set(restore.values()) - set(runner.flags("restore"))
     assert lacking <= {"--tcp-close"}  # from Podman 5.7 on
-    assert operator.host.facts["flags"]["restore"] == runner.flags("restore")
+    assert set(runner.flags("restore")) - set(operator.host.facts["flags"]["restore"]) <= {"--tcp-close"}  # of old runc
 
 
 def test_a_named_volume_is_carried_into_the_archive_and_comes_back(site, operator, volume):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from containers_app.errors import BadInput
 from containers_app.models import AuditEvent, Host
 from containers_app.runtime import podman, sample
 from tests.lab.lab import Lab
@@ -13,8 +14,9 @@ from tests.live.site import wait_for
 
 pytestmark = pytest.mark.live
 
-# Flags of our tables that a Podman lacks, by its major version: neither offered nor sent there.
-LACKING = {"4": {"--tcp-close"}, "5": set()}
+# Flags of our tables that a host lacks, by its Podman's and its OCI runtime's version: neither offered nor sent there.
+# Podman has --tcp-close from 5.7 on, but runc 1.3 does not know what it is then asked for.
+LACKING = {("4", "1.1"): {"--tcp-close"}, ("5", "1.3"): {"--tcp-close"}}
 
 
 @both_hosts
@@ -24,7 +26,8 @@ def test_the_flags_that_this_podman_lacks_are_known(operator):
     lacking = restore - set(facts["flags"]["restore"]) | (
         set(podman.CHECKPOINT_FLAGS.values()) - set(facts["flags"]["checkpoint"])
     )
-    assert lacking == LACKING[facts["podman_version"].split(".")[0]]
+    versions = facts["podman_version"].split(".")[0], ".".join(facts["oci_runtime_version"].split(".")[:2])
+    assert lacking == LACKING[versions]
 
 
 def test_each_host_knows_its_own_podman(lab, site):
@@ -42,6 +45,16 @@ def test_an_operation_is_done_by_the_agent_of_its_host(site, running_site, opera
     events = AuditEvent.objects.filter(container=looper, action="checkpoint.taken")
     assert [event.operation.host.name for event in events] == ["lab"]
     assert site.state("looper") == "exited" and running_site.state("looper") == "gone"
+
+
+@pytest.mark.parametrize("site", ["lab"], indirect=True)
+def test_a_flag_that_podman_has_and_its_oci_runtime_lacks_is_not_offered(site, operator):
+    assert "--tcp-close" in site.podman("container", "restore", "--help")
+    assert "--tcp-close" not in site.run("runc", "restore", "--help")
+    looper = operator.create("looper")
+    checkpoint = operator.checkpoint(looper)
+    with pytest.raises(BadInput):
+        operator.request_restore(checkpoint, tcp_close=True)
 
 
 def test_nothing_of_a_second_host_is_left(running_site, tmp_path):

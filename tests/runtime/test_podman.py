@@ -4,7 +4,7 @@ import pytest
 
 from containers_app.errors import BadInput
 from containers_app.runtime import host, podman
-from containers_app.runtime.types import CheckpointOptions, CreateOptions, RestoreOptions
+from containers_app.runtime.types import CheckpointOptions, CommandResult, CreateOptions, RestoreOptions
 
 
 def test_a_checkpoint_is_an_uncompressed_export_with_statistics():
@@ -41,6 +41,15 @@ def test_a_host_that_cannot_count_processes_is_not_asked_to():
     assert host.pids_limit({"cgroupControllers": ["hugetlb"]}) == "0"
     assert host.pids_limit({"cgroupControllers": None}) == "0"
     assert host.pids_limit({"cgroupControllers": ["memory", "pids"]}) == ""
+
+
+@pytest.mark.parametrize(("runtime_says", "offered"), [("--tcp-established", False), ("--tcp-close", True)])
+def test_a_flag_is_offered_where_the_oci_runtime_has_it_too(monkeypatch, runtime_says, offered):
+    monkeypatch.setattr(podman.Podman, "flags", lambda self, verb: ["--tcp-close", "--keep"])
+    answer = CommandResult([], 0, f"   {runtime_says}  some words", "")
+    monkeypatch.setattr(host.process, "run", lambda argv, **options: answer)
+    assert ("--tcp-close" in host.flags(podman.Podman(), "runc")["restore"]) == offered
+    assert "--tcp-close" not in host.flags(podman.Podman(), "")["restore"]
 
 
 @pytest.mark.parametrize("name", ["", "-rf", "a b", "a/b", "../x", "a\n", "é", "a" * 200, "$(id)"])
