@@ -166,9 +166,42 @@ def container_table(rows, state, page):
     return table
 
 
+def chosen_containers(numbers, *, host="", most):
+    """The containers with these primary keys (all that are there when `numbers` is None), each with `.operation`."""
+    unfinished = Operation.objects.filter(state__in=Operation.UNFINISHED).defer(*OPERATION_HEAVY)
+    rows = Container.objects.select_related("host").defer("config")
+    if numbers is None:
+        rows = _by(rows.filter(removed_at=None), host=host)
+    else:
+        rows = rows.filter(pk__in=[int(text) for text in numbers if re.fullmatch(r"[0-9]{1,18}", text)])
+    found = list(rows.prefetch_related(Prefetch("operations", queryset=unfinished, to_attr="unfinished"))[:most])
+    for row in found:
+        row.operation = row.unfinished[0] if row.unfinished else None
+    return found
+
+
+def one_host(number):
+    """The host with that primary key, or the only one; None otherwise."""
+    rows = list(Host.objects.all())
+    named = [row for row in rows if str(row.pk) == number]
+    return named[0] if named else rows[0] if len(rows) == 1 and not number else None
+
+
+def batch_operations(batch):
+    """The operations that one press asked for, by their containers' names."""
+    return list(_light(Operation.objects.filter(batch=batch).order_by("container__name", "pk")))
+
+
+def tally(operations):
+    """{state: how many} of these operations, in the order in which states follow each other."""
+    counts = {state: sum(row.state == state for row in operations) for state in Operation.State.values}
+    return {state: number for state, number in counts.items() if number}
+
+
 def coming_containers():
     """Unfinished operations that will make a container which is not there yet."""
-    return _light(Operation.objects.filter(state__in=Operation.UNFINISHED, container=None))
+    made = (Operation.Kind.SAMPLE, Operation.Kind.CREATE, Operation.Kind.RESTORE)
+    return _light(Operation.objects.filter(state__in=Operation.UNFINISHED, container=None, kind__in=made))
 
 
 def container_checkpoints(container, most=8):

@@ -89,6 +89,7 @@ class Container(models.Model):
     command = models.JSONField(default=list)
     oci_runtime = models.CharField(max_length=64, blank=True)
     config = models.JSONField(default=dict, help_text="runtime.types.ContainerFacts.config as JSON.")
+    mount_point = models.CharField(max_length=4096, blank=True, help_text="Where its file system is mounted now.")
     restored_from = models.ForeignKey("Checkpoint", models.PROTECT, null=True, related_name="restored_containers")
     seen_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True)

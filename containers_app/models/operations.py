@@ -22,6 +22,12 @@ class Operation(models.Model):
         REMOVE = "remove", "Remove"
         CHECKPOINT_IMAGE = "checkpoint_image", "Checkpoint into an image"
         RESTORE_IMAGE = "restore_image", "Restore from an image"
+        INIT = "init", "Initialize"
+        MOUNT = "mount", "Mount"
+        UNMOUNT = "unmount", "Unmount"
+        RENAME = "rename", "Rename"
+        EXEC = "exec", "Exec"
+        PRUNE = "prune", "Prune"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -44,6 +50,7 @@ class Operation(models.Model):
     request_key = models.UUIDField(
         null=True, unique=True, help_text="From the form: the same press twice is one request."
     )
+    batch = models.UUIDField(null=True, db_index=True, help_text="The request_key of the press that asked for many.")
     request_id = models.CharField(max_length=36, blank=True)
     address = models.GenericIPAddressField(null=True)
     options = models.JSONField(default=dict)
@@ -107,11 +114,13 @@ class Operation(models.Model):
 
     @property
     def subject(self):
-        """The name people know the object by: the new name, the container's, or the checkpoint's."""
-        if self.target_name:
+        """The name people know the object by: the new name, the container's, the host's, or the checkpoint's."""
+        if self.target_name and self.kind != self.Kind.RENAME:
             return self.target_name
         if self.container_id:
             return self.container.name
+        if self.kind == self.Kind.PRUNE:
+            return self.host.name
         return self.checkpoint.name if self.checkpoint_id else ""
 
     @property

@@ -20,6 +20,17 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")  # Podman: libpod/define/
 IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,511}")  # the characters of a reference (distribution/reference)
 
 CHECKPOINT = "io.podman.annotations.checkpoint."  # annotations of a checkpoint image (libpod/define/annotations.go)
+USER = re.compile(
+    r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_.-]{1,64})?"
+)  # name or number, with a group or without
+DIRECTORY = re.compile(r"/[^\0\n]{0,1023}")
+# What `podman kill` sends (signal(7)), those that people mean most often first.
+SIGNALS = (
+    "KILL", "TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "ABRT", "ALRM", "BUS", "CHLD", "FPE",
+    "ILL", "IO", "PIPE", "PROF", "PWR", "SEGV", "SYS", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "VTALRM", "WINCH", "XCPU",
+    "XFSZ",
+)  # fmt: skip
+EXEC_NOT_STARTED = {125, 126, 127}  # podman-exec(1): Podman's own failure, cannot be invoked, is not there
 
 QUICK = 60  # seconds for a verb that only reads; `ps` and `info` wait for the lock of a container that is exported
 ACT = 600  # seconds for a verb that changes a state
@@ -138,11 +149,47 @@ class Podman:
     def unpause(self, container, *, on_start=None):
         return self._act("unpause", container, on_start=on_start)
 
-    def kill(self, container, *, on_start=None):
-        return self._act("kill", container, on_start=on_start)
+    def kill(self, container, *, signal="KILL", on_start=None):
+        """Send `signal`, one of SIGNALS, to the container's first process."""
+        return self._act("kill", container, *signal_arguments(signal), on_start=on_start)
 
-    def remove(self, container, *, force=False, on_start=None):
-        return self._act("rm", container, *(["--force"] if force else []), on_start=on_start)
+    def init(self, container, *, on_start=None):
+        """Make everything ready for the first process, without letting it run."""
+        return self._act("init", container, on_start=on_start)
+
+    def rename(self, container, *, name, on_start=None):
+        return self._run("rename", check_name(container), check_name(name), timeout=ACT, on_start=on_start)
+
+    def remove(self, container, *, force=False, volumes=False, on_start=None):
+        """Remove it; with `force` even if it runs, with `volumes` together with its anonymous volumes."""
+        flags = [*(["--force"] if force else []), *(["--volumes"] if volumes else [])]
+        return self._act("rm", container, *flags, on_start=on_start)
+
+    def prune_containers(self, *, on_start=None):
+        """Remove every container that does not run or wait; stdout has their IDs, one a line."""
+        return self._run("container", "prune", "--force", timeout=ACT, on_start=on_start)
+
+    def exec(self, container, argv, *, mark, user="", workdir="", timeout, limit, on_start=None):
+        """Run `argv` in a running container; stdout has the end of both its streams, `limit` bytes at the most.
+
+        `mark` (NAME=value) is in the environment of whatever it starts: a command that outlasts `timeout` seconds is
+        ended by it, for Podman leaves it running when `podman exec` itself is killed. CommandFailed then has exit_code
+        None and the output so far; or Podman's own complaint, when the command could not be started.
+        """
+        arguments = exec_arguments(container, argv, mark=mark, user=user, workdir=workdir)
+        try:
+            result = process.run_bounded(
+                [*self.command, *arguments], timeout=timeout, limit=limit, tools_dir=self.tools_dir, on_start=on_start
+            )
+        except BaseException:
+            process.end_marked(mark)
+            raise
+        if result.exit_code in EXEC_NOT_STARTED and result.stdout.lstrip().startswith("Error: "):
+            raise CommandFailed(
+                result.stdout.strip().splitlines()[-1], argv=result.argv, exit_code=result.exit_code,
+                stderr=result.stdout,
+            )  # fmt: skip
+        return result
 
     def remove_volume(self, name):
         return self._run("volume", "rm", check_name(name))
@@ -151,12 +198,13 @@ class Podman:
         """The container's changed, added and deleted paths against its image: `{"changed": […], …}`."""
         return self._json("diff", "--format", "json", check_name(container)) or {}
 
-    def mount(self, container):
+    def mount(self, container, *, on_start=None):
         """Mount the container's file system and return where; `unmount` gives it back."""
-        return Path(self._run("mount", check_name(container)).stdout.strip())
+        return Path(self._run("mount", check_name(container), on_start=on_start).stdout.strip())
 
-    def unmount(self, container):
-        return self._run("unmount", check_name(container))
+    def unmount(self, container, *, on_start=None):
+        """Give a mount back. Never of a container that runs or waits to: Podman takes its root from under it."""
+        return self._run("unmount", check_name(container), on_start=on_start)
 
     def start_checkpoint(self, container, options: CheckpointOptions, *, export, **streams):
         """Start a checkpoint that exports an uncompressed archive to the FIFO `export`; returns (argv, Popen)."""
@@ -189,6 +237,13 @@ class Podman:
         """Start following a container's log, with timestamps, from its last `tail` lines or from the moment `since`."""
         begin = ["--since", since] if since else ["--tail", str(tail)]
         argv = [*self.command, "logs", "--follow", "--timestamps", *begin, check_name(container)]
+        return process.start(argv, tools_dir=self.tools_dir, own_session=False, **streams)
+
+    def start_log_copy(self, container, *, since="", tail=None, timestamps=False, **streams):
+        """Start writing a container's log as it is now, from `since` on, its last `tail` lines; returns the Popen."""
+        flags = [*(["--timestamps"] if timestamps else []), *(["--since", since] if since else [])]
+        flags += ["--tail", str(tail)] if tail else []
+        argv = [*self.command, "logs", *flags, check_name(container)]
         return process.start(argv, tools_dir=self.tools_dir, own_session=False, **streams)
 
     def _act(self, verb, container, *flags, on_start=None):
@@ -232,6 +287,25 @@ def check_image(image):
     if not IMAGE.fullmatch(image):
         raise BadInput(f"{image!r} is not an image name, such as docker.io/library/redis:7.", field="image")
     return image
+
+
+def signal_arguments(signal):
+    """`--signal` with one of SIGNALS; nothing for KILL, which is Podman's own choice. BadInput for any other."""
+    if signal not in SIGNALS:
+        raise BadInput(f"{signal!r} is no signal that can be sent.", field="signal")
+    return [] if signal == "KILL" else ["--signal", signal]
+
+
+def exec_arguments(container, argv, *, mark, user="", workdir=""):
+    """The argument list of `podman exec` after the binary's name; what follows the container's is the command's."""
+    if not argv or not argv[0].strip():
+        raise BadInput("There is no command to run.", field="command")
+    for field, value, pattern in (("user", user, USER), ("workdir", workdir, DIRECTORY)):
+        if value and not pattern.fullmatch(value):
+            raise BadInput(f"{value!r} is no {field}.", field=field)
+    flags = [f"--user={user}"] if user else []
+    flags += [f"--workdir={workdir}"] if workdir else []
+    return ["exec", f"--env={mark}", *flags, check_name(container), *argv]
 
 
 def create_arguments(options: CreateOptions, *, env_file=""):
@@ -311,6 +385,8 @@ def container_facts(row):
                 for mount in row.get("Mounts") or []
             ],
         },
+        # Podman leaves MergedDir out while nothing is mounted there (libpod/driver/driver.go, 4.3.1).
+        mount_point=((row.get("GraphDriver") or {}).get("Data") or {}).get("MergedDir", ""),
     )
 
 

@@ -4,9 +4,11 @@ Everything that Freezeframe runs on a host starts here. It knows nothing of what
 """
 
 import os
+import select
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -73,6 +75,50 @@ def run(argv, *, timeout, tools_dir="", stdin=None, on_start=None):
         stdout.seek(0)
         text = stdout.read(OUTPUT_LIMIT).decode(errors="replace")
         return CommandResult(list(argv), process.returncode, text, tail(stderr))
+
+
+def run_bounded(argv, *, timeout, limit, tools_dir="", on_start=None):
+    """Run `argv` and keep the last `limit` bytes of both its streams together, however much it writes.
+
+    Returns a CommandResult with them as stdout. After `timeout` seconds it is killed and CommandFailed is raised with
+    exit_code None and the output so far as stderr.
+    """
+    kept, deadline = b"", time.monotonic() + timeout
+    process = start(argv, tools_dir=tools_dir, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        if on_start:
+            on_start(list(argv), process.pid)
+        while select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+            block = os.read(process.stdout.fileno(), 64 * 1024)
+            if not block:
+                exit_code = process.wait(timeout=max(1, deadline - time.monotonic()))
+                return CommandResult(list(argv), exit_code, _printable(kept), "")
+            kept = (kept + block)[-limit:]
+    except subprocess.TimeoutExpired:
+        pass  # it has closed its streams and goes on: that counts as not ended
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    raise CommandFailed(f"{Path(argv[0]).name} did not end within {timeout} s.", argv=argv, stderr=_printable(kept))
+
+
+def _printable(output):
+    """Bytes as text that every database takes: without NUL."""
+    return output.decode(errors="replace").replace("\0", "\ufffd")
+
+
+def end_marked(mark):
+    """Kill every process that has `mark` (NAME=value) in its environment, in whatever container; returns how many."""
+    wanted, ended = mark.encode(), 0
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and wanted in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
+                ended += 1
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return ended
 
 
 def tail(file, limit=STDERR_LIMIT):

@@ -88,6 +88,7 @@ class ContainerFacts:
     ipc_mode: str
     userns_mode: str
     config: dict
+    mount_point: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,18 @@ from containers_app.errors import FreezeframeError, Unavailable
 from containers_app.models import Operation
 from containers_app.runtime import host
 
-from . import checkpoint_images, checkpoints, doorbell, inventory, lifecycle, operations, outside, restores
+from . import (
+    bulk,
+    checkpoint_images,
+    checkpoints,
+    doorbell,
+    executions,
+    inventory,
+    lifecycle,
+    operations,
+    outside,
+    restores,
+)
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +54,8 @@ HANDLERS = {
     Kind.SAMPLE: Handler(lifecycle.perform_sample, lifecycle.settle_create),
     Kind.CREATE: Handler(lifecycle.perform_create, lifecycle.settle_create),
     **dict.fromkeys(lifecycle.VERBS, Handler(lifecycle.perform_act, lifecycle.settle_act)),
+    Kind.EXEC: Handler(executions.perform_exec, executions.settle_exec, right="exec"),
+    Kind.PRUNE: Handler(bulk.perform_prune, bulk.settle_prune),
     Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint),
     Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore),
     Kind.CHECKPOINT_IMAGE: Handler(checkpoint_images.perform_checkpoint_image, checkpoints.settle_checkpoint),

@@ -21,7 +21,7 @@ _VERSIONS = ("podman_version", "oci_runtime", "oci_runtime_version", "criu_versi
 
 _MIRRORED = (
     "name", "image_id", "image_name", "state", "pid", "exit_code", "created_at", "started_at", "finished_at",
-    "checkpointed_at", "restored_at", "ports", "command", "oci_runtime", "config",
+    "checkpointed_at", "restored_at", "ports", "command", "oci_runtime", "config", "mount_point",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from .operations import Found
 
 Kind = Operation.Kind
 
+SIGNALS = podman_runtime.SIGNALS
 SAMPLE_NAME = "looper"
 SAMPLE_COMMAND = ["/bin/sh", "-c", "i=0; while true; do echo $i; i=$(expr $i + 1); sleep 1; done"]
 SAMPLE_IMAGE = "localhost/freezeframe-sample:1"
@@ -49,7 +50,9 @@ def request_create(*, by, host, name, image, command, publish, env, request_key=
 class Verb:
     """A verb that changes a container's state: where it is possible, its words, and when its wish has come true.
 
-    `states` are Podman's own words; `came_true` is asked with ContainerFacts, or None when the container is gone.
+    `states` are Podman's own words, `forced` those that need `force`. `run` gets the operation's options by keyword.
+    `already` says that there is nothing to do, whatever the state. `came_true` is asked with ContainerFacts (None when
+    the container is gone) and the options. `told` says what came of it where "<name> was <done>." is not enough.
     """
 
     states: frozenset
@@ -57,38 +60,108 @@ class Verb:
     done: str
     run: Callable
     came_true: Callable
+    forced: frozenset = frozenset()
+    already: Callable = None
+    told: Callable = None
+
+    def possible(self, container, *, force=False):
+        """True when `container` (a row, or ContainerFacts) is in a state that lets it, and not so already."""
+        if self.already and self.already(container):
+            return False
+        return container.state in self.states | (self.forced if force else frozenset())
 
 
-def _runs(found):
+def _runs(found, options):
     return found is not None and found.state == "running"
 
 
-def _stands_still(found):
+def _stands_still(found, options):
     return found is not None and found.state in {"exited", "stopped"}
+
+
+def _was_ended(found, options):
+    """Of other signals than KILL nobody can say afterwards whether they arrived."""
+    return options.get("signal", "KILL") == "KILL" and _stands_still(found, options)
+
+
+def _told_of_signal(name, found, options):
+    state = found.state if found else "gone"
+    signal = options.get("signal", "KILL")
+    return f"{name} was killed." if signal == "KILL" else f"{signal} was sent to {name}: it is {state}."
+
+
+def _told_of_mount(name, found, options):
+    return f"{name} is mounted at {found.mount_point}." if found and found.mount_point else f"{name} was mounted."
 
 
 NOT_RUNNING = frozenset({"created", "initialized", "configured", "exited", "stopped"})
 RUNNING = frozenset({"running"})
+UP = RUNNING | {"paused"}
+ANY = NOT_RUNNING | UP
+NOT_READY = NOT_RUNNING - {"initialized"}  # nothing of it is in the OCI runtime's hands
 VERBS = {
     Kind.START: Verb(NOT_RUNNING, "starting", "started", Podman.start, _runs),
     Kind.STOP: Verb(RUNNING, "stopping", "stopped", Podman.stop, _stands_still),
-    Kind.RESTART: Verb(RUNNING, "restarting", "restarted", Podman.restart, lambda found: False),
-    Kind.PAUSE: Verb(RUNNING, "pausing", "paused", Podman.pause, lambda found: bool(found and found.state == "paused")),
+    Kind.RESTART: Verb(RUNNING, "restarting", "restarted", Podman.restart, lambda found, options: False),
+    Kind.PAUSE: Verb(
+        RUNNING, "pausing", "paused", Podman.pause, lambda found, options: bool(found and found.state == "paused")
+    ),
     Kind.UNPAUSE: Verb(frozenset({"paused"}), "unpausing", "unpaused", Podman.unpause, _runs),
-    Kind.KILL: Verb(RUNNING | {"paused"}, "killing", "killed", Podman.kill, _stands_still),
-    Kind.REMOVE: Verb(NOT_RUNNING, "removing", "removed", Podman.remove, lambda found: found is None),
-}
+    Kind.KILL: Verb(UP, "killing", "killed", Podman.kill, _was_ended, told=_told_of_signal),
+    Kind.REMOVE: Verb(
+        NOT_RUNNING, "removing", "removed", Podman.remove, lambda found, options: found is None, forced=UP
+    ),
+    Kind.INIT: Verb(
+        NOT_READY, "initializing", "initialized", Podman.init,
+        lambda found, options: bool(found and found.state == "initialized"),
+    ),
+    Kind.MOUNT: Verb(
+        ANY, "mounting", "mounted", Podman.mount, lambda found, options: bool(found and found.mount_point),
+        already=lambda container: bool(container.mount_point), told=_told_of_mount,
+    ),
+    Kind.UNMOUNT: Verb(
+        NOT_READY, "unmounting", "unmounted", Podman.unmount,
+        lambda found, options: bool(found and not found.mount_point),
+        already=lambda container: not container.mount_point,
+    ),
+    Kind.RENAME: Verb(
+        ANY, "renaming", "renamed", Podman.rename,
+        lambda found, options: bool(found and found.name == options["name"]),
+        told=lambda name, found, options: f"{name} is now called {options['name']}.",
+    ),
+}  # fmt: skip
 
 
 @operations.once
-def request_act(*, by, container, kind, request_key=None):
-    """Ask for one of VERBS. Raises Conflict when the container's state does not let it."""
-    if container.removed_at or container.state not in VERBS[kind].states:
-        raise Conflict(f"{container.name} is {container.state}: there is nothing to {kind}.", remedy="Reload the page.")
+def request_act(*, by, container, kind, request_key=None, **options):
+    """Ask for one of VERBS, with Podman's options. Raises Conflict when the container's state does not let it."""
+    _require_possible(container, kind, options)
+    if kind == Kind.KILL:
+        podman_runtime.signal_arguments(options.get("signal", "KILL"))
+    said = "".join(f", {name}" for name, value in options.items() if value is True)
+    said += f" with {options['signal']}" if options.get("signal", "KILL") != "KILL" else ""
     return operations.request(
         by=by, kind=kind, host=container.host, container=container, request_key=request_key,
-        sentence=f"asked to {kind} {container.name}",
+        sentence=f"asked to {kind} {container.name}{said}", options=options,
     )  # fmt: skip
+
+
+@operations.once
+def request_rename(*, by, container, name, request_key=None):
+    """Ask for another name. Raises BadInput for one that Podman does not take, Conflict for one that is taken."""
+    podman_runtime.check_name(name)
+    _require_possible(container, Kind.RENAME, {})
+    _require_free(container.host, name)
+    return operations.request(
+        by=by, kind=Kind.RENAME, host=container.host, container=container, target_name=name, request_key=request_key,
+        sentence=f"asked to rename {container.name} to {name}", options={"name": name},
+    )  # fmt: skip
+
+
+def _require_possible(container, kind, options):
+    """Raise Conflict when the container (a row, or ContainerFacts) is not in a state in which that can be done."""
+    if getattr(container, "removed_at", None) or not VERBS[kind].possible(container, force=options.get("force")):
+        raise Conflict(f"{container.name} is {container.state}: there is nothing to {kind}.", remedy="Reload the page.")
 
 
 def _require_free(host, name):
@@ -147,17 +220,25 @@ def _create_and_start(claim, podman, *, image, command, publish, env):
 
 
 def perform_act(claim):
-    """Run the verb that the operation asks for, and look at what came of it."""
+    """Run the verb that the operation asks for, if Podman still finds it possible, and look at what came of it."""
     operation, podman = claim.operation, outside.podman()
-    verb, container = VERBS[operation.kind], operation.container
+    verb, container, options = VERBS[operation.kind], operation.container, operation.options
+    found, name = look_again(container, podman), container.name
+    if found is None:
+        raise Conflict("Podman no longer knows the container: somebody removed it.")
+    _require_possible(found, operation.kind, options)
     claim.phase(verb.doing)
-    verb.run(podman, container.container_id, on_start=claim.command)
-    _look_again(container, podman)
-    claim.succeed(
-        action=f"container.{verb.done}",
-        sentence=f"{verb.done} {container.name}",
-        summary=f"{container.name} was {verb.done}.",
-    )
+    verb.run(podman, container.container_id, on_start=claim.command, **options)
+    found = look_again(container, podman)
+    told = verb.told(name, found, options) if verb.told else f"{name} was {verb.done}."
+    claim.succeed(action=f"container.{verb.done}", sentence=_sentence(verb, name, options), summary=told)
+
+
+def _sentence(verb, name, options):
+    if options.get("signal", "KILL") != "KILL":
+        return f"sent {options['signal']} to {name}"
+    said = "".join(f", {option}" for option, value in options.items() if value is True)
+    return f"{verb.done} {name}" + (f" to {options['name']}" if "name" in options else said)
 
 
 def _observe(host, podman, container_id):
@@ -187,12 +268,12 @@ def settle_act(claim):
     """Found: whether the wish came true all the same."""
     container = claim.operation.container
     outside.await_end(claim.operation)
-    found = _look_again(container, outside.podman())
-    sentence = f"{container.name} is {found.state if found else 'removed'}."
-    return Found(VERBS[claim.operation.kind].came_true(found), sentence)
+    found = look_again(container, outside.podman())
+    sentence = f"{found.name if found else container.name} is {found.state if found else 'removed'}."
+    return Found(VERBS[claim.operation.kind].came_true(found, claim.operation.options), sentence)
 
 
-def _look_again(container, podman):
+def look_again(container, podman):
     """What Podman says of the container now, or None; the inventory is told too."""
     asked_at = timezone.now()
     found = podman.inspect_one(container.container_id)

@@ -1,6 +1,7 @@
 """Starting commands: bounded, timed, with a small environment, and processes that are named for good."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -68,3 +69,27 @@ def test_ending_a_process_spares_another_with_the_same_number():
 def test_resident_memory_is_that_of_the_process_and_its_children():
     assert process.resident_bytes(os.getpid()) > 1024 * 1024
     assert process.resident_bytes(2**30) == 0
+
+
+def test_a_bounded_command_keeps_the_end_of_both_its_streams():
+    result = process.run_bounded(["sh", "-c", "seq 1 100000; echo error >&2; exit 3"], timeout=10, limit=20)
+    assert result.exit_code == 3 and result.stdout.endswith("99999\n100000\nerror\n") and len(result.stdout) <= 20
+
+
+@pytest.mark.parametrize("words", ["yes", "echo begun; sleep 60", "echo begun; exec >&- 2>&-; sleep 60"])
+def test_a_bounded_command_that_does_not_end_is_ended_and_its_output_kept(words):
+    with pytest.raises(CommandFailed) as caught:
+        process.run_bounded(["sh", "-c", words], timeout=1, limit=100)
+    assert caught.value.exit_code is None and caught.value.stderr
+
+
+def test_what_carries_a_mark_in_its_environment_is_ended_and_nothing_else():
+    mark, env = f"FREEZEFRAME_EXEC=test-{os.getpid()}", dict(os.environ)
+    marked = subprocess.Popen(["sleep", "60"], env={**env, **dict([mark.split("=")])})
+    other = subprocess.Popen(["sleep", "60"], env={**env, "OTHER": mark})
+    try:
+        assert process.end_marked(mark) == 1
+        assert marked.wait(timeout=5) == -9 and other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
