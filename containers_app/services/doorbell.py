@@ -22,6 +22,8 @@ SIGNALS = "freezeframe:signals"  # pub/sub channel: one signal name a message, s
 LOG_CHANNEL = "freezeframe:log:"  # + container's primary key; pub/sub channel of log lines as JSON
 LOG_STREAM = "freezeframe:log-lines:"  # + primary key: Redis stream with the last lines, for pages without a stream
 LOG_WANTED = "freezeframe:log-wanted:"  # + host name : container's primary key; holds the container ID, for a while
+USAGE = "freezeframe:usage:"  # + host's primary key; {container's primary key: what it uses} as JSON, for a while
+USAGE_SECONDS = 15  # how long a sample is shown when no newer one comes
 LOG_LINES = 1000  # lines a log stream keeps
 LINE_LIMIT = 8192  # characters of a log line that are carried
 LOG_SECONDS = 45  # how long a log is followed after the last sign that somebody looks
@@ -86,6 +88,23 @@ def wanted_logs(host_name):
     except redis.RedisError:
         return {}
     return {int(key.removeprefix(prefix)): value for key, value in zip(keys, values, strict=True) if value}
+
+
+def publish_usage(host_pk, usage):
+    """Keep what the containers of a host use: {container's primary key: facts}."""
+    try:
+        client().set(f"{USAGE}{host_pk}", json.dumps(usage), ex=USAGE_SECONDS)
+    except redis.RedisError as error:
+        log.warning("a sample of host %s is lost (%s)", host_pk, error)
+
+
+def read_usage(host_pks):
+    """{container's primary key: facts} of what the containers of these hosts use; {} when nobody knows."""
+    try:
+        values = client().mget([f"{USAGE}{pk}" for pk in host_pks]) if host_pks else []
+    except redis.RedisError:
+        return {}
+    return {int(pk): facts for value in values if value for pk, facts in json.loads(value).items()}
 
 
 def start_log(container_pk):

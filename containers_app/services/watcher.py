@@ -20,7 +20,7 @@ from containers_app.errors import FreezeframeError
 from containers_app.models import Container
 from containers_app.runtime.podman import moment
 
-from . import agent, doorbell, inventory, outside, rounds
+from . import agent, doorbell, inventory, log_copies, outside, rounds, sampling
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,13 @@ class Watcher:
         threads = [
             threading.Thread(target=self._follow_events, name="events", daemon=True),
             threading.Thread(target=LogFollower(host, self.stop).run, name="logs", daemon=True),
+            threading.Thread(target=log_copies.Sender(host, self.stop).run, name="log-copies", daemon=True),
         ]
         for thread in threads:
             thread.start()
         # Apart, because `podman ps` and `podman info` may wait for minutes while a large container is exported.
         rounds.repeat(inventory.heartbeat, host, inventory.WATCHER, every=HEARTBEAT, stop=self.stop)
+        rounds.repeat(sampling.Sampler(host).sample, every=sampling.EVERY, stop=self.stop)
         rounds.repeat(agent.measure_host, every=MEASURING, again=MEASURING_AGAIN, stop=self.stop)
         listed = 0.0
         self._changed.set()
