@@ -6,11 +6,16 @@ Fields keep Podman's flag names in snake_case.
 import re
 import shlex
 import uuid
+from datetime import UTC, datetime, timedelta
 
 from django import forms
+from django.utils import timezone
+
+from containers_app.services.lifecycle import SIGNALS
 
 from .models.catalog import Mode
 
+LENGTHS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 TAG = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 
 
@@ -32,6 +37,107 @@ class _Form(forms.Form):
 
 class ConfirmForm(_Form):
     """Nothing but the key: a press of a button."""
+
+
+class KillForm(_Form):
+    signal = forms.ChoiceField(
+        choices=[(name, f"SIG{name}") for name in SIGNALS],
+        initial="KILL",
+        required=False,
+        help_text="SIGKILL ends it at once. Any other its first process may catch, ignore, or act on and go on.",
+    )
+
+    def clean_signal(self):
+        return self.cleaned_data["signal"] or "KILL"
+
+
+class RemoveForm(_Form):
+    """`force` is asked for where the container runs: it is killed first."""
+
+    force = forms.BooleanField(required=False, label="Kill it first")
+    volumes = forms.BooleanField(
+        required=False,
+        label="Its anonymous volumes too",
+        help_text="Volumes without a name that were made with it. Named volumes stay.",
+    )
+
+    def __init__(self, *args, runs, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["force"].required = runs
+        if not runs:
+            del self.fields["force"]
+        else:
+            self.fields["force"].error_messages["required"] = "It runs: it can be removed only after it was killed."
+
+
+class RenameForm(_Form):
+    name = forms.CharField(
+        max_length=128,
+        label="New name",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Letters, digits, “_”, “.” and “-”.",
+    )
+
+
+class ExecForm(_Form):
+    command = forms.CharField(
+        max_length=4000,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "form-control mono"}),
+        help_text="Words as in a shell, quotes too; pipes and $NAME need a shell of its own: sh -c 'ls | wc -l'.",
+    )
+    user = forms.CharField(required=False, max_length=129, help_text="Name or number, with a group or without.")
+    workdir = forms.CharField(required=False, max_length=1024, label="Directory", help_text="Empty: the container’s.")
+    seconds = forms.IntegerField(min_value=1, max_value=3600, initial=60, label="Seconds it may take")
+
+    def clean_command(self):
+        return _words(self.cleaned_data["command"])
+
+
+class BulkForm(_Form):
+    """One action on many. Where all are meant, `count` is typed: how many it hits."""
+
+    count = forms.CharField(required=False, max_length=12, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, *args, expected=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._expected = expected
+        if expected is None:
+            del self.fields["count"]
+        else:
+            self.fields["count"].label = f"Type {expected} to confirm"
+
+    def clean_count(self):
+        if self.cleaned_data["count"].strip() != str(self._expected):
+            raise forms.ValidationError(f"It hits {self._expected}: type that number.")
+        return self._expected
+
+
+class LogForm(forms.Form):
+    """Which lines of a log, as `podman logs` has it, and a text that each must have."""
+
+    since = forms.CharField(required=False, max_length=40, help_text="10m, 2h, 1d, or a time in UTC.")
+    tail = forms.IntegerField(required=False, min_value=1, max_value=10_000_000, help_text="So many from the end.")
+    q = forms.CharField(required=False, max_length=200, label="Only lines with")
+    timestamps = forms.BooleanField(required=False, label="Times")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, label_suffix="", **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs["class"] = "form-check-input" if name == "timestamps" else "form-control form-control-sm"
+
+    def clean_since(self):
+        """The moment, or None."""
+        text = self.cleaned_data["since"].strip()
+        if not text:
+            return None
+        length = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+        try:
+            if length:
+                return timezone.now() - int(length[1]) * LENGTHS[length[2]]
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise forms.ValidationError(f"{text!r} is neither a time nor a length such as 10m or 2h.") from error
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class _OptionsForm(_Form):
@@ -198,10 +304,7 @@ class CreateForm(_Form):
         self.fields["host"].queryset = hosts
 
     def clean_command(self):
-        try:
-            return shlex.split(self.cleaned_data["command"])
-        except ValueError as error:
-            raise forms.ValidationError(f"That cannot be read as a command line: {error}.") from error
+        return _words(self.cleaned_data["command"])
 
     def clean_publish(self):
         return _ports(self.cleaned_data["publish"])
@@ -248,6 +351,14 @@ class HistoryForm(forms.Form):
         return {
             name: self.cleaned_data[name] for name in ("before", "after") if self.cleaned_data.get(name) is not None
         }
+
+
+def _words(text):
+    """The argument list that a shell would make of it, without a shell."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise forms.ValidationError(f"That cannot be read as a command line: {error}.") from error
 
 
 def _lines(text):

@@ -84,6 +84,7 @@ ICONS = {
     "restore_image": "play",
     "watch": "eye",
 }
+PAUSED = (("unpause", "ember", "post"), ("kill",), ("rename",), ("remove",))  # what can be done then
 OPERATION_TONES = {"queued": "quiet", "started": "warn", "failed": "bad", "lost": "bad"}
 
 # CRIU's names (images/stats.proto) and Podman's durations, in the order in which they happen.
@@ -180,17 +181,30 @@ def possible_actions(container, operation=None, checkpoint=None):
             _on(container, "checkpoint_image", label="Checkpoint into an image"),
             _on(container, "restart"),
             _on(container, "pause", way="post"),
+            _on(container, "exec"),
             _on(container, "kill"),
+            _on(container, "rename"),
+            _on(container, "remove"),
         ]
     if container.state == "paused":
-        return [_on(container, "unpause", "ember", way="post"), _on(container, "kill")]
+        return [_on(container, verb, *how) for verb, *how in PAUSED]
     if container.state in STOPPED | NOT_YET_STARTED:
         return [
             *restore,
             _on(container, "start", "quiet" if restore else "ember", way="post"),
+            *_before_it_runs(container),
+            _on(container, "rename"),
             _on(container, "remove"),
         ]
     return []
+
+
+def _before_it_runs(container):
+    """What readies a container that does not run: its file system, and all that its first process needs."""
+    if container.state == "initialized":
+        return []
+    mount = "unmount" if container.mount_point else "mount"
+    return [_on(container, "init", way="post", label="Initialize"), _on(container, mount, way="post")]
 
 
 def _on(container, verb, tone="quiet", way="dialog", label=""):
@@ -204,16 +218,20 @@ def restore_action(checkpoint):
 def lifecycle_rail(container, actions, checkpoints):
     """The stations of one container as Steps, from facts. `checkpoints` is how many the catalog has of it.
 
-    What brings it forward is offered as the next step; what ends it (kill, remove) is not.
+    What can come next is offered as a step; done is what has happened to it, as far as Podman still knows.
     """
     can = {action.verb: action for action in actions}
+    began = container.started_at
     stations = [
+        ("pulled", "Pulled", "run", None, True, None),
         ("created", "Created", "run", container.created_at, True, None),
-        ("running", "Running", "run", container.started_at, container.started_at, can.get("start")),
+        ("mounted", "Mounted", "run", None, container.mount_point or began, can.get("mount")),
+        ("initialized", "Initialized", "run", None, container.state == "initialized" or began, can.get("init")),
+        ("running", "Running", "run", began, began, can.get("start")),
         ("checkpointed", "Checkpointed", "ice", container.checkpointed_at, checkpoints, can.get("checkpoint")),
         ("restored", "Restored", "run", container.restored_at, _was_restored(container), can.get("restore")),
-        ("exited", "Exited", "quiet", container.finished_at, container.finished_at, None),
-        ("removed", "Removed", "quiet", container.removed_at, container.removed_at, None),
+        ("exited", "Exited", "quiet", container.finished_at, container.finished_at, can.get("stop")),
+        ("removed", "Removed", "quiet", container.removed_at, container.removed_at, can.get("remove")),
     ]
     here = [key for key, *_ in stations].index(_station(container))
     return [_step(*station[1:], place=place - here) for place, station in enumerate(stations)]
@@ -226,7 +244,11 @@ def _station(container):
         return "checkpointed"
     if container.state in {"running", "paused"}:
         return "restored" if _was_restored(container) else "running"
-    return "created" if container.state in NOT_YET_STARTED else "exited"
+    if container.state == "initialized":
+        return "initialized"
+    if container.state in NOT_YET_STARTED:
+        return "mounted" if container.mount_point else "created"
+    return "exited"
 
 
 def _was_restored(container):
@@ -322,6 +344,17 @@ def log_with_cuts(lines, operations):
     cuts.sort(key=lambda cut: cut["moment"])
     earlier = sum(cut["moment"] < shown[0]["moment"] for cut in cuts) - EARLIER_CUTS if shown else len(cuts) - 5
     return sorted([*shown, *cuts[max(0, earlier) :]], key=lambda entry: entry["moment"])
+
+
+def chosen_lines(lines, *, since=None, tail=None, q=""):
+    """Those of `log_with_cuts` that are asked for: from a moment on, with a text, the last so many of them."""
+    found = [line for line in lines if since is None or line["moment"] >= since]
+    if q:
+        found = [line for line in found if not line["kind"] and q.lower() in line["text"].lower()]
+    if tail:
+        places = [place for place, line in enumerate(found) if not line["kind"]]
+        found = found[places[-tail] :] if len(places) >= tail else found
+    return found
 
 
 def _cut(operation):

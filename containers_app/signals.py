@@ -49,6 +49,11 @@ def read_log(container):
     return doorbell.read_lines(container.pk)
 
 
+def read_usage(containers):
+    """{container's primary key: what it uses} of those of `containers` whose host has just sampled them."""
+    return doorbell.read_usage({container.host_id for container in containers})
+
+
 async def _events(container):
     async with hub.listener(container.pk if container else None) as listener:
         yield "retry: 2000\n\n"

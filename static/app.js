@@ -72,10 +72,10 @@ function offline(words) {
 
 const opened = new Set();
 
-document.addEventListener("htmx:beforeSwap", () => {
-  opened.clear();
-  for (const details of document.querySelectorAll("details[open][id]")) opened.add(details.id);
-});
+// Only a person closes what is open: a fragment that comes anew is closed, and several may come at once.
+document.addEventListener("toggle", ({ target }) => {
+  if (target.id && target.isConnected) target.open ? opened.add(target.id) : opened.delete(target.id);
+}, true);
 
 document.addEventListener("htmx:afterSettle", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
@@ -90,6 +90,39 @@ function announce() {
   if (!outcome || outcome.dataset.outcome === announced) return;
   announced = outcome.dataset.outcome;
   document.getElementById("announcement").textContent = outcome.textContent.trim();
+}
+
+// ---- Ticked rows: what is ticked stays ticked when the table comes anew; the bar shows how many there are.
+
+const bulk = document.getElementById("bulk");
+let ticked = new Set();
+
+function tally() {
+  const boxes = [...document.querySelectorAll("input[form=bulk]")];
+  ticked = new Set(boxes.filter((box) => box.checked).map((box) => box.id));
+  bulk.classList.toggle("some", ticked.size > 0);
+  document.getElementById("bulk_count").textContent = ticked.size;
+  const all = document.querySelector("[data-tick-all]");
+  if (!all) return;
+  all.checked = boxes.length > 0 && ticked.size === boxes.length;
+  all.indeterminate = ticked.size > 0 && ticked.size < boxes.length;
+}
+
+if (bulk) {
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-tick-all]")) {
+      for (const box of document.querySelectorAll("input[form=bulk]")) box.checked = event.target.checked;
+    }
+    if (event.target.matches("[data-tick-all], input[form=bulk]")) tally();
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const id of ticked) {
+      const box = document.getElementById(id);
+      if (box) box.checked = true;
+    }
+    tally();
+  });
+  tally();
 }
 
 // ---- The dialog: links with hx-target="#dialog" fill it; it opens when it is filled.

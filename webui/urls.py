@@ -3,7 +3,19 @@
 from django.urls import path
 
 from containers_app import signals
-from containers_app.views import account, audit, checkpoints, containers, hosts, images, operations, search
+from containers_app.views import (
+    account,
+    audit,
+    bulk,
+    checkpoints,
+    containers,
+    hosts,
+    images,
+    logs,
+    operations,
+    search,
+    usage,
+)
 
 urlpatterns = [
     path("", containers.container_list, name="container_list"),
@@ -23,13 +35,23 @@ urlpatterns = [
     path("containers/<int:pk>/unpause/", containers.container_unpause, name="container_unpause"),
     path("containers/<int:pk>/kill/", containers.container_kill, name="container_kill"),
     path("containers/<int:pk>/remove/", containers.container_remove, name="container_remove"),
-    path("containers/<int:pk>/log/", containers.container_log, name="container_log"),
     path("containers/<int:pk>/environment/", containers.container_environment, name="container_environment"),
+    path("containers/<int:pk>/init/", containers.container_init, name="container_init"),
+    path("containers/<int:pk>/mount/", containers.container_mount, name="container_mount"),
+    path("containers/<int:pk>/unmount/", containers.container_unmount, name="container_unmount"),
+    path("containers/<int:pk>/rename/", containers.container_rename, name="container_rename"),
+    path("containers/<int:pk>/exec/", containers.container_exec, name="container_exec"),
+    path("containers/<int:pk>/stats/", usage.container_stats, name="container_stats"),
+    path("containers/<int:pk>/log/", logs.container_log, name="container_log"),
+    path("containers/<int:pk>/log/download/", logs.container_log_download, name="container_log_download"),
+    path("containers/bulk/", bulk.container_bulk, name="container_bulk"),
+    path("containers/prune/", bulk.container_prune, name="container_prune"),
     path("catalog/", checkpoints.checkpoint_list, name="checkpoint_list"),
     path("catalog/<int:pk>/", checkpoints.checkpoint_detail, name="checkpoint_detail"),
     path("catalog/<int:pk>/restore/", checkpoints.checkpoint_restore, name="checkpoint_restore"),
     path("catalog/<int:pk>/download/", checkpoints.checkpoint_download, name="checkpoint_download"),
     path("operations/", operations.operation_list, name="operation_list"),
+    path("operations/batch/<uuid:batch>/", bulk.operation_batch, name="operation_batch"),
     path("operations/tray/", operations.operation_tray, name="operation_tray"),
     path("operations/<int:pk>/", operations.operation_detail, name="operation_detail"),
     path("operations/<int:pk>/cancel/", operations.operation_cancel, name="operation_cancel"),

@@ -240,6 +240,20 @@ def operation_icon(operation):
 
 
 @register.simple_tag
+def verb_icon(verb):
+    """The name of a verb's icon."""
+    return shown.ICONS[verb]
+
+
+@register.simple_tag
+def bulk_title(verb, number, everything):
+    """`Kill all 20`, `Stop 3 containers`."""
+    if everything:
+        return f"{verb.capitalize()} all {number}"
+    return f"{verb.capitalize()} {number} container{'' if number == 1 else 's'}"
+
+
+@register.simple_tag
 def cmd(argv):
     """A command as a block that can be copied; lines break between its arguments only."""
     typed = argv if isinstance(argv, str) else command(argv)

@@ -11,12 +11,21 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from containers_app import access, queries, shown, signals
 from containers_app.errors import BadInput, Conflict, Unavailable
-from containers_app.forms import CheckpointForm, CheckpointImageForm, ConfirmForm, CreateForm
+from containers_app.forms import (
+    CheckpointForm,
+    CheckpointImageForm,
+    ConfirmForm,
+    CreateForm,
+    ExecForm,
+    KillForm,
+    RemoveForm,
+    RenameForm,
+)
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host, Operation
 from containers_app.models.catalog import Mode
 from containers_app.runtime.types import CheckpointOptions
-from containers_app.services import checkpoint_images, checkpoints, lifecycle, secrets
+from containers_app.services import bulk, checkpoint_images, checkpoints, executions, lifecycle, secrets
 
 OPTIONS = [field.name for field in fields(CheckpointOptions)]
 
@@ -29,12 +38,15 @@ def container_list(request):
     q, host, state = asked(request, "q"), asked(request, "host"), asked(request, "state")
     state = state if state in queries.CONTAINER_FILTERS else ""
     rows = queries.containers(q=q, host=host)
+    table = queries.container_table(rows, state, request.GET.get("page"))
     context = {
         "q": q,
         "chosen_host": host,
         "state": state,
         "chips": queries.chips(rows, queries.CONTAINER_FILTERS, state),
-        "table": queries.container_table(rows, state, request.GET.get("page")),
+        "table": table,
+        "usage": signals.read_usage(table),
+        "bulk_verbs": bulk.KINDS,
         "coming": queries.coming_containers(),
     }
     return render_page(request, "container_list", context, fragments=["container_table"])
@@ -62,16 +74,9 @@ def container_detail(request, pk):
         "events": queries.container_events(container),
         "lines": shown.log_with_cuts(signals.read_log(container), operations),
         "may_see_environment": access.may(request.user, "see_environment"),
+        "usage": signals.read_usage([container]).get(container.pk),
     }
     return render_page(request, "container_detail", context, fragments=["container_now"])
-
-
-@require_GET
-def container_log(request, pk):
-    container = access.get_container_for(request.user, pk)
-    signals.want_log(container)
-    lines = shown.log_with_cuts(signals.read_log(container), queries.container_operations(container))
-    return render_page(request, "container_log", {"container": container, "lines": lines}, fragments=["log_lines"])
 
 
 @page_or_form
@@ -157,12 +162,59 @@ def container_restart(request, pk):
 
 @page_or_form
 def container_kill(request, pk):
-    return _confirmed(request, pk, Kind.KILL)
+    return _confirmed(request, pk, Kind.KILL, lambda data, container: KillForm(data))
 
 
 @page_or_form
 def container_remove(request, pk):
-    return _confirmed(request, pk, Kind.REMOVE)
+    return _confirmed(
+        request, pk, Kind.REMOVE, lambda data, container: RemoveForm(data, runs=container.state in lifecycle.UP)
+    )
+
+
+@require_POST
+def container_init(request, pk):
+    return _pressed(request, pk, Kind.INIT)
+
+
+@require_POST
+def container_mount(request, pk):
+    return _pressed(request, pk, Kind.MOUNT)
+
+
+@require_POST
+def container_unmount(request, pk):
+    return _pressed(request, pk, Kind.UNMOUNT)
+
+
+@page_or_form
+def container_rename(request, pk):
+    container = access.get_container_for(request.user, pk, "operate")
+    if request.method != "POST":
+        _require_possible(container, "rename")
+    form = RenameForm(request.POST or None, initial={"name": container.name})
+    operation, status = answer(
+        request, form, lambda values: lifecycle.request_rename(by=caller(request), container=container, **values)
+    )
+    if operation:
+        return _asked(request, container, Kind.RENAME)
+    context = {"container": container, "form": form}
+    return render_page(request, "container_rename", context, fragments=["dialog"], status=status)
+
+
+@page_or_form
+def container_exec(request, pk):
+    container = access.get_container_for(request.user, pk, "exec")
+    if request.method != "POST":
+        _require_possible(container, "exec")
+    form = ExecForm(request.POST or None, initial={"command": asked(request, "command")})
+    operation, status = answer(
+        request, form, lambda values: executions.request_exec(by=caller(request), container=container, **values)
+    )
+    if operation:
+        return redirect("operation_detail", operation.pk)
+    context = {"container": container, "form": form}
+    return render_page(request, "container_exec", context, fragments=["dialog"], status=status)
 
 
 @require_GET
@@ -190,12 +242,12 @@ def _pressed(request, pk, kind):
     return _asked(request, container, kind)
 
 
-def _confirmed(request, pk, kind):
+def _confirmed(request, pk, kind, form_of=lambda data, container: ConfirmForm(data)):
     """The page that says what will be lost, and after a press of its button the request."""
     container = access.get_container_for(request.user, pk, "operate")
     if request.method != "POST":
         _require_possible(container, kind)
-    form = ConfirmForm(request.POST or None)
+    form = form_of(request.POST or None, container)
     operation, status = answer(request, form, lambda values: _request_act(request, container, kind, **values))
     if operation:
         return _asked(request, container, kind)
@@ -203,8 +255,9 @@ def _confirmed(request, pk, kind):
     return render_page(request, f"container_{kind}", context, fragments=["dialog"], status=status)
 
 
-def _request_act(request, container, kind, request_key):
-    return lifecycle.request_act(by=caller(request), container=container, kind=kind, request_key=request_key)
+def _request_act(request, container, kind, request_key, **options):
+    chosen = {name: value for name, value in options.items() if value not in (False, "KILL")}
+    return lifecycle.request_act(by=caller(request), container=container, kind=kind, request_key=request_key, **chosen)
 
 
 def _asked(request, container, kind):

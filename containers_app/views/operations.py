@@ -63,6 +63,9 @@ def _again(operation):
         return ""
     if operation.kind == Operation.Kind.CREATE:
         return f"{reverse('container_create')}?{urlencode({'name': operation.target_name, **_typed(operation)})}"
+    if operation.kind == Operation.Kind.EXEC:
+        typed = {"command": shlex.join(operation.options["command"])}
+        return f"{reverse('container_exec', args=[operation.container_id])}?{urlencode(typed)}"
     if operation.kind == Operation.Kind.RESTORE and operation.checkpoint_id:
         return reverse("checkpoint_restore", args=[operation.checkpoint_id])
     if operation.kind == Operation.Kind.CHECKPOINT and operation.container_id:

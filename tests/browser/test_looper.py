@@ -96,7 +96,7 @@ def test_a_copy_under_another_name_and_the_original_after_it_was_removed(page, s
     assert last + 1 in log_reaches(page, last + 3)
 
     page.goto(f"/containers/{Container.objects.get(name=name, removed_at=None).pk}/")
-    page.locator(".head").get_by_role("link", name="Remove").click()
+    page.locator(".rail").get_by_role("link", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     state(page, "removed")
     page.locator(".head").get_by_role("link", name="Restore").click()

@@ -1,7 +1,12 @@
 """Every page in a real browser: accessible in both themes, no complaint of the console, usable at 360 px."""
 
+import uuid
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+
+from containers_app.services import bulk
+from tests.live.conftest import fresh
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
@@ -12,6 +17,8 @@ def addresses(operator):
     looper = operator.create("looper")
     checkpoint = operator.checkpoint(looper)
     operation = looper.operations.first()
+    runs, batch = operator.create("runs"), uuid.uuid4()
+    bulk.request_bulk(by=operator.by, kind="pause", containers=[fresh(operator.create("paused"))], request_key=batch)
     return [
         "/", "/containers/new/", f"/containers/{looper.pk}/", f"/containers/{looper.pk}/remove/",
         f"/containers/{looper.pk}/log/", "/catalog/", f"/catalog/{checkpoint.pk}/",
@@ -19,6 +26,11 @@ def addresses(operator):
         "/operations/", f"/operations/{operation.pk}/", "/audit/",
         "/audit/evidence/", f"/containers/{looper.pk}/environment/", "/images/",
         "/hosts/", f"/hosts/{operator.host.pk}/",
+        f"/containers/{runs.pk}/", f"/containers/{runs.pk}/exec/", f"/containers/{runs.pk}/kill/",
+        f"/containers/{runs.pk}/remove/", f"/containers/{runs.pk}/rename/", f"/containers/{runs.pk}/stats/",
+        f"/containers/{runs.pk}/log/?tail=0", "/containers/bulk/?verb=kill&all=on",
+        f"/containers/bulk/?verb=remove&container={runs.pk}&container={looper.pk}", "/containers/prune/",
+        f"/operations/batch/{batch}/",
         "/search/?q=looper", "/no-such-page/",
     ]  # fmt: skip
 

@@ -37,10 +37,16 @@ def test_it_listens_to_the_containers_log_and_signals(operator):
 @pytest.mark.parametrize(
     ("values", "offered", "withheld"),
     [
-        (dict(state="running"), ["checkpoint", "kill"], ["start", "remove"]),
-        (dict(state="created"), ["start", "remove"], ["checkpoint", "kill"]),
-        (dict(state="exited"), ["start", "remove"], ["checkpoint", "kill"]),
-        (dict(state="paused"), ["kill"], ["checkpoint", "start", "remove"]),
+        (
+            dict(state="running"),
+            ["checkpoint", "kill", "exec", "rename", "remove"],
+            ["start", "init", "mount", "unmount"],
+        ),
+        (dict(state="created"), ["start", "remove", "init", "mount"], ["checkpoint", "kill", "exec", "unmount"]),
+        (dict(state="created", mount_point="/merged"), ["init", "unmount"], ["mount", "exec"]),
+        (dict(state="initialized", mount_point="/merged"), ["start"], ["init", "mount", "unmount", "kill"]),
+        (dict(state="exited"), ["start", "remove", "init", "mount"], ["checkpoint", "kill", "exec"]),
+        (dict(state="paused"), ["kill", "rename", "remove"], ["checkpoint", "start", "exec"]),
         (dict(state="removed", removed_at=ago(days=1)), [], ["checkpoint", "kill", "start", "remove"]),
     ],
 )
@@ -93,6 +99,7 @@ def test_the_fragment_brings_all_that_changes_with_the_container(operator):
     response = fragment(operator, f"/containers/{container.pk}/", "container_now")
     text = response.content.decode()
     assert "<html" not in text
+    assert 'id="container_mounted" hx-swap-oob="innerHTML"' in text
     for part in ("log_state", "container_checkpoints", "container_operations", "container_history"):
         assert f'id="{part}" hx-swap-oob="innerHTML"' in text
 

@@ -2,7 +2,7 @@
 
 import uuid
 
-from containers_app.models import Operation
+from containers_app.models import AuditEvent, Operation
 from tests.builders import a_checkpoint, a_container
 
 from .conftest import fragment, queries, send, words
@@ -38,6 +38,14 @@ def test_an_operator_does_it(operator):
     response = operator.post(url(container), {"request_key": uuid.uuid4()})
     assert response.url == f"/containers/{container.pk}/"
     assert Operation.objects.get().kind == "kill"
+
+
+def test_another_signal_is_sent_when_it_is_chosen(operator):
+    container = a_container(state="running")
+    assert send(operator, url(container), request_key=uuid.uuid4(), signal="9; rm").status_code == 422
+    send(operator, url(container), request_key=uuid.uuid4(), signal="USR1")
+    assert Operation.objects.get().options == {"signal": "USR1"}
+    assert "kill" in AuditEvent.objects.get(action="kill.requested").sentence
 
 
 def test_asking_alone_does_nothing(operator):

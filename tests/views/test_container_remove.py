@@ -2,6 +2,8 @@
 
 import uuid
 
+from django.utils import timezone
+
 from containers_app.models import Operation
 from tests.builders import a_checkpoint, a_container, ago
 
@@ -61,9 +63,25 @@ def test_the_same_press_twice_is_one_operation(operator):
 
 
 def test_where_it_is_not_possible_it_says_why(operator):
-    container = a_container(name="looper", state="running")
+    container = a_container(name="looper", state="removed", removed_at=timezone.now())
     for response in (operator.get(url(container)), send(operator, url(container), request_key=uuid.uuid4())):
-        assert response.status_code == 409 and "looper is running: there is nothing to remove" in words(response)
+        assert response.status_code == 409 and "looper is removed: there is nothing to remove" in words(response)
+
+
+def test_what_runs_is_removed_only_by_force_and_it_says_what_that_costs(operator):
+    container = a_container(name="looper", state="running")
+    assert "what is in its memory is lost" in words(operator.get(url(container)))
+    refused = send(operator, url(container), request_key=uuid.uuid4())
+    assert refused.status_code == 422 and "only after it was killed" in words(refused)
+    assert not Operation.objects.exists()
+    send(operator, url(container), request_key=uuid.uuid4(), force="on", volumes="on")
+    assert Operation.objects.get().options == {"force": True, "volumes": True}
+
+
+def test_its_anonymous_volumes_stay_unless_they_are_ticked(operator):
+    for values, options in (({}, {}), ({"volumes": "on"}, {"volumes": True})):
+        send(operator, url(a_container(state="exited")), request_key=uuid.uuid4(), **values)
+        assert Operation.objects.first().options == options
 
 
 def test_a_sent_form_without_its_key_is_refused(operator):

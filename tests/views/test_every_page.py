@@ -19,11 +19,21 @@ LISTS = [
     "/hosts/",
     "/search/?q=loop",
 ]
-OTHERS = ["/containers/new/", "/?state=removed", "/?q=looper", "/catalog/?sort=frozen", "/operations/?state=failed"]
+OTHERS = [
+    "/containers/bulk/?verb=kill&all=on",
+    "/containers/prune/",
+    "/containers/new/",
+    "/?state=removed",
+    "/?q=looper",
+    "/catalog/?sort=frozen",
+    "/operations/?state=failed",
+]
 ONES = [
-    "/containers/{container}/", "/containers/{container}/environment/", "/containers/{container}/log/",
-    "/containers/{container}/checkpoint/",
-    "/containers/{container}/kill/", "/catalog/{checkpoint}/", "/catalog/{checkpoint}/restore/",
+    "/containers/{container}/environment/",
+    "/containers/{container}/", "/containers/{container}/log/", "/containers/{container}/checkpoint/",
+    "/containers/{container}/kill/", "/containers/{container}/rename/",
+    "/containers/{container}/exec/", "/containers/{container}/stats/", "/catalog/{checkpoint}/",
+    "/catalog/{checkpoint}/restore/",
     "/operations/{operation}/", "/hosts/{host}/",
 ]  # fmt: skip
 MOST = 12
@@ -84,7 +94,7 @@ def test_what_is_not_there_is_not_found(operator, address):
     assert operator.get(address).status_code == 404
 
 
-@pytest.mark.parametrize("verb", ["start", "kill", "remove", "checkpoint"])
+@pytest.mark.parametrize("verb", ["start", "kill", "remove", "checkpoint", "init", "exec"])
 def test_who_may_only_look_is_refused_and_nothing_is_queued(client, verb):
     client.force_login(a_user())
     container = a_container(state="running")

@@ -1,6 +1,7 @@
 """What every answer has: one name in five places, a request id, and errors that are pages of ours."""
 
 import re
+import uuid
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,12 @@ PRESSES = {
     "audit_export",
     "audit_verify",
     "checkpoint_download",
+    "container_init",
+    "container_log_download",
+    "container_mount",
     "container_start",
     "container_pause",
+    "container_unmount",
     "container_unpause",
     "sample_run",
     "operation_cancel",
@@ -48,6 +53,7 @@ def test_a_page_has_one_name_in_five_places(operator, pattern):
         "image": an_image(checkpoint={"io.podman.annotations.checkpoint.name": "looper"}),
     }
     url = "/" + str(pattern.pattern).replace("<int:pk>", str(number.get(name.partition("_")[0], checkpoint).pk))
+    url = url.replace("<uuid:batch>", str(an_operation(batch=uuid.uuid4()).batch))
     client = Client() if name == "sign_in" else operator
     assert re.findall(r'<main [^>]*id="(\w+)"', client.get(url).content.decode()) == [name]
 

@@ -7,7 +7,7 @@ from tests.builders import a_checkpoint, a_container, ago, an_event, an_operatio
 
 pytestmark = pytest.mark.django_db
 
-STATIONS = ["Created", "Running", "Checkpointed", "Restored", "Exited", "Removed"]
+STATIONS = ["Pulled", "Created", "Mounted", "Initialized", "Running", "Checkpointed", "Restored", "Exited", "Removed"]
 
 
 def rail(container, checkpoint=None):
@@ -17,32 +17,52 @@ def rail(container, checkpoint=None):
 
 def test_the_rail_of_a_container_that_was_only_created():
     steps = rail(a_container(state="created", started_at=None, finished_at=None))
-    assert steps[0] == ("Created", "now") and steps[1] == ("Start", "next")
+    assert steps[:5] == [
+        ("Pulled", "done"), ("Created", "now"), ("Mount", "next"), ("Initialize", "next"), ("Start", "next"),
+    ]  # fmt: skip
+
+
+def test_the_rail_of_one_that_was_mounted_and_of_one_that_was_initialized():
+    never = dict(started_at=None, finished_at=None, mount_point="/merged")
+    steps = rail(a_container(state="created", **never))
+    assert steps[1:4] == [("Created", "done"), ("Mounted", "now"), ("Initialize", "next")]
+    steps = rail(a_container(state="initialized", **never))
+    assert steps[2:5] == [("Mounted", "done"), ("Initialized", "now"), ("Start", "next")]
 
 
 def test_the_rail_of_one_that_runs_offers_a_checkpoint_next():
     assert rail(a_container()) == [
-        ("Created", "done"), ("Running", "now"), ("Checkpoint", "next"), ("Restored", "later"), ("Exited", "later"),
-        ("Removed", "later"),
+        ("Pulled", "done"), ("Created", "done"), ("Mounted", "done"), ("Initialized", "done"), ("Running", "now"),
+        ("Checkpoint", "next"), ("Restored", "later"), ("Stop", "next"), ("Remove", "next"),
     ]  # fmt: skip
 
 
 def test_the_rail_of_one_that_stands_still_offers_a_restore_next():
     container = a_container(state="exited", checkpointed_at=ago(minutes=1))
     steps = rail(container, a_checkpoint(container=container))
-    assert steps[1:4] == [("Running", "done"), ("Checkpointed", "now"), ("Restore", "next")]
+    assert steps[4:7] == [("Running", "done"), ("Checkpointed", "now"), ("Restore", "next")]
 
 
 def test_the_rail_of_one_that_was_restored():
     container = a_container(restored_at=ago(minutes=1))
     steps = rail(container, a_checkpoint(container=container))
-    assert [label for label, _ in steps] == STATIONS
-    assert [status for _, status in steps] == ["done", "done", "done", "now", "later", "later"]
+    assert [label for label, _ in steps] == [*STATIONS[:7], "Stop", "Remove"]
+    assert [status for _, status in steps] == ["done"] * 6 + ["now", "next", "next"]
 
 
 def test_the_rail_of_one_that_is_gone_leaves_out_what_never_happened():
     container = a_container(state="removed", removed_at=ago(days=1), finished_at=ago(days=1))
-    assert [status for _, status in rail(container)] == ["done", "done", "skipped", "skipped", "done", "now"]
+    assert [status for _, status in rail(container)] == ["done"] * 5 + ["skipped", "skipped", "done", "now"]
+
+
+def test_of_a_log_only_what_is_asked_for_is_chosen():
+    at = ["2026-11-23T16:00:01Z", "2026-11-23T16:00:02Z", "2026-11-23T16:00:03Z"]
+    lines = shown.log_with_cuts([{"id": str(n), "at": at[n], "text": f"number {n}"} for n in range(3)], [])
+    texts = lambda **how: [line["text"] for line in shown.chosen_lines(lines, **how)]  # noqa: E731
+    assert texts() == ["number 0", "number 1", "number 2"]
+    assert texts(since=lines[1]["moment"]) == ["number 1", "number 2"]
+    assert texts(tail=2) == texts(tail=2, q="NUMBER") == ["number 1", "number 2"]
+    assert texts(q="0") == ["number 0"] and texts(tail=9, q="no such") == []
 
 
 def test_the_chart_scales_the_latest_frozen_times_oldest_first():
