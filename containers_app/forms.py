@@ -253,6 +253,13 @@ class RestoreForm(_OptionsForm):
         label="Published ports",
         help_text="Of a new container, one a line: 18081:8080. Empty: as at the checkpoint.",
     )
+    copies = forms.IntegerField(
+        min_value=1,
+        max_value=50,
+        initial=1,
+        required=False,
+        help_text="More than one: {n} in the name counts, and so do the ports: 18080:80, 18081:80 …",
+    )
     pod = forms.CharField(
         max_length=128, required=False, help_text="An existing pod to restore into; what was in a pod needs one."
     )

@@ -111,6 +111,10 @@ class Podman:
         """ContainerFacts of one container, or None when it does not exist."""
         return next(iter(self.inspect(container)), None)
 
+    def pod_id(self, pod):
+        """The pod's ID: an import takes no name for one (4.3.1). Raises CommandFailed when there is none."""
+        return self._run("pod", "inspect", "--format", "{{.ID}}", check_name(pod)).stdout.strip()
+
     def volume_names(self):
         """Names of all named volumes, as a set."""
         return {row["Name"] for row in self._json("volume", "ls", "--format", "json") or []}
@@ -368,6 +372,7 @@ def container_facts(row):
         userdata=Path(row.get("StaticDir", "")),
         auto_remove=bool(host_config.get("AutoRemove")),
         dependencies=row.get("Dependencies") or [],
+        pod=row.get("Pod", ""),
         ipc_mode=host_config.get("IpcMode", ""),
         userns_mode=host_config.get("UsernsMode", ""),
         config={

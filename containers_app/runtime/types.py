@@ -85,6 +85,7 @@ class ContainerFacts:
     userdata: Path
     auto_remove: bool
     dependencies: list[str]
+    pod: str
     ipc_mode: str
     userns_mode: str
     config: dict

@@ -99,7 +99,7 @@ def request_restore_image(*, by, image, name, options: RestoreOptions, request_k
 def perform_restore_image(claim):
     """Restore from the image, and look at what came of it."""
     operation, runner = claim.operation, outside.podman()
-    options = RestoreOptions(**operation.options["flags"])
+    options = restores.with_pod_id(RestoreOptions(**operation.options["flags"]), runner)
     if runner.inspect_one(operation.target_name):
         raise Conflict(
             f"The name {operation.target_name} is taken on {operation.host.name}.", remedy="Choose another name."

@@ -168,7 +168,7 @@ def refuse_what_cannot_work(container, found, store):
             f"{name} was created with --rm: should the export fail, Podman would remove it with all its memory.",
             remedy="Create it again without --rm.",
         )
-    if found.dependencies:
+    if found.dependencies and not (found.pod and len(found.dependencies) == 1):  # a pod's own container is no obstacle
         raise Conflict(f"{name} depends on other containers: Podman would stop it and then refuse the export.")
     if found.ipc_mode == "host":
         raise Conflict(

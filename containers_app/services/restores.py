@@ -4,6 +4,8 @@ The archive's digest is checked before Podman sees a byte of it. What a failed i
 state created, an empty volume) is removed again.
 """
 
+from dataclasses import replace
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -70,7 +72,7 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, request_ke
 def perform_restore(claim):
     """Restore in place where the container still stands with this very dump, otherwise from the archive."""
     operation, podman = claim.operation, outside.podman()
-    options = RestoreOptions(**operation.options["flags"])
+    options = with_pod_id(RestoreOptions(**operation.options["flags"]), podman)
     claim.phase("looking")
     found = podman.inspect_one(operation.checkpoint.container.container_id)
     if found and not options.name:
@@ -87,6 +89,11 @@ def perform_restore(claim):
             f"Podman restored it, but it is {after.state if after else 'gone'} now: it ended by itself at once."
         )
     _record(claim, after, asked_at, statistics, result)
+
+
+def with_pod_id(options, podman):
+    """The options with the pod's ID for its name: Podman's import knows it by that alone."""
+    return replace(options, pod=podman.pod_id(options.pod)) if options.pod else options
 
 
 def _restore_archive(claim, podman, options):

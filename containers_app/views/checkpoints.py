@@ -12,7 +12,7 @@ from containers_app import access, queries, shown
 from containers_app.forms import RestoreForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.runtime.types import RestoreOptions
-from containers_app.services import lifecycle, restores, secrets
+from containers_app.services import copies, lifecycle, restores, secrets
 
 
 @require_GET
@@ -56,6 +56,8 @@ def checkpoint_restore(request, pk):
         request.POST or None, offered=restores.offered(checkpoint.host), initial=_initial(checkpoint, possible)
     )
     operation, status = answer(request, form, lambda values: _request_restore(request, checkpoint, values))
+    if isinstance(operation, list):
+        return redirect("operation_batch", form.cleaned_data["request_key"])
     if operation and operation.container_id:
         messages.info(request, f"Asked {checkpoint.host.name} to restore {checkpoint.name}.")
         return redirect("container_detail", operation.container_id)
@@ -76,6 +78,16 @@ def _request_restore(request, checkpoint, values):
     """A name and ports are a new container's; without one it comes back as it was."""
     new = {"name": values["name"], "publish": values["publish"]} if values["as_new"] else {"name": "", "publish": []}
     ticked = {name: values[name] for name in restores.FLAGS if name in values}
+    copies_wanted = values["copies"] or 1
+    if values["as_new"] and copies_wanted > 1:
+        return copies.request_copies(
+            by=caller(request),
+            checkpoint=checkpoint,
+            name=new["name"],
+            copies=copies_wanted,
+            options=RestoreOptions(publish=new["publish"], **ticked),
+            request_key=values["request_key"],
+        )
     return restores.request_restore(
         by=caller(request),
         checkpoint=checkpoint,

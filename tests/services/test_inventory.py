@@ -17,8 +17,8 @@ pytestmark = pytest.mark.django_db
 LOOPER = ContainerFacts(
     container_id="a" * 64, name="looper", image_id="b" * 64, image_name="localhost/sample:1", state="running", pid=7,
     exit_code=0, created_at=None, started_at=None, finished_at=None, checkpointed_at=None, restored_at=None, ports=[],
-    command=["sh"], oci_runtime="runc", userdata=Path("/x"), auto_remove=False, dependencies=[], ipc_mode="shareable",
-    userns_mode="", config={},
+    command=["sh"], oci_runtime="runc", userdata=Path("/x"), auto_remove=False, dependencies=[], pod="",
+    ipc_mode="shareable", userns_mode="", config={},
 )  # fmt: skip
 
 

@@ -119,3 +119,21 @@ def test_the_dialog_is_a_page_too(operator, still):
 
 def test_it_takes_few_queries(operator, running):
     assert queries(operator, url(running)) <= 12
+
+
+def test_several_copies_are_one_press_and_one_summary(operator, running):
+    values = filled(as_new="on", name="copy-{n}", publish="18080:80", copies="3")
+    response = operator.post(url(running), values)
+    assert response.url == f"/operations/batch/{values['request_key']}/"
+    assert Operation.objects.filter(batch=values["request_key"]).count() == 3
+    assert operator.post(url(running), values).url == response.url
+    assert Operation.objects.filter(kind="restore").count() == 3
+
+
+def test_what_is_in_the_way_of_copies_stands_beside_its_field(operator, running):
+    a_container(name="copy-2")
+    response = send(operator, url(running), **filled(as_new="on", name="copy-{n}", copies="3"))
+    assert response.status_code == 422 and response.context["form"].errors.keys() == {"name"}
+    response = send(operator, url(running), **filled(as_new="on", name="c", copies="51"))
+    assert response.status_code == 422 and response.context["form"].errors.keys() == {"copies"}
+    assert not Operation.objects.filter(kind="restore").exists()

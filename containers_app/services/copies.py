@@ -1,0 +1,92 @@
+"""Many containers from one checkpoint: a press, as many restores, each with a name and ports of its own.
+
+All of them are asked for, or none is: what is in the way is found before anything is queued.
+"""
+
+import re
+import uuid
+from dataclasses import replace
+
+from django.db import transaction
+
+from containers_app.errors import BadInput, Conflict
+from containers_app.models import Container, Operation
+from containers_app.runtime.types import RestoreOptions
+
+from . import restores
+
+NUMBER = "{n}"
+PORT = re.compile(r"(?P<address>.*:)?(?P<host>[0-9]+):(?P<container>[0-9]+(?:/[a-z]+)?)")  # podman-run(1), --publish
+HIGHEST_PORT = 65535
+
+
+def request_copies(*, by, checkpoint, name, copies, options: RestoreOptions, request_key):
+    """Ask for `copies` restores of the checkpoint as new containers; returns the operations, in their order.
+
+    `name` counts where it has {n}, or at its end; each published host port counts up. Raises BadInput, beside its
+    field, for a name or a port that is taken or cannot be counted. The same `request_key` again returns the same ones.
+    """
+    earlier = list(Operation.objects.filter(batch=request_key, requested_by=by.user).order_by("pk"))
+    if earlier:
+        return earlier
+    names = copy_names(name, copies)
+    ports = [copy_ports(options.publish, number) for number in range(copies)]
+    _require_own_ports(checkpoint, options)
+    _require_free_ports(checkpoint.host, ports)
+    made = []
+    with transaction.atomic():
+        for copy, publish in zip(names, ports, strict=True):
+            made.append(_request(by, checkpoint, copy, replace(options, publish=publish), request_key))
+        Operation.objects.filter(pk__in=[operation.pk for operation in made]).update(batch=request_key)
+    return made
+
+
+def copy_names(name, copies):
+    """`web-{n}` → `web-1`, `web-2` …; without {n} the number comes at the end."""
+    pattern = name if NUMBER in name else f"{name}-{NUMBER}"
+    return [pattern.replace(NUMBER, str(number)) for number in range(1, copies + 1)]
+
+
+def copy_ports(publish, number):
+    """The published ports of the copy with that number, from 0 on: every host port that much higher."""
+    return [_counted(port, number) for port in publish]
+
+
+def _counted(port, number):
+    match = PORT.fullmatch(port)
+    if not match:
+        raise BadInput(f"{port} cannot be counted up: name one host port, such as 18080:80.", field="publish")
+    host = int(match["host"]) + number
+    if host > HIGHEST_PORT:
+        raise BadInput(f"{port} leaves no port for copy {number + 1}.", field="publish")
+    return f"{match['address'] or ''}{host}:{match['container']}"
+
+
+def _require_own_ports(checkpoint, options):
+    if checkpoint.container.ports and not options.publish:
+        raise BadInput(
+            f"It publishes {', '.join(checkpoint.container.ports)}: copies need ports of their own.", field="publish"
+        )
+
+
+def _require_free_ports(host, ports):
+    """Raise BadInput when a running container of the host has published one of these host ports."""
+    wanted = {_host_port(port) for publish in ports for port in publish}
+    running = Container.objects.filter(host=host, removed_at=None, state="running").values_list("name", "ports")
+    for name, published in running:
+        taken = wanted & {_host_port(port) for port in published}
+        if taken:
+            raise BadInput(f"{name} has published port {min(taken)}.", field="publish")
+
+
+def _host_port(port):
+    match = PORT.fullmatch(port)
+    return int(match["host"]) if match else None
+
+
+def _request(by, checkpoint, name, options, request_key):
+    try:
+        key = uuid.uuid5(request_key, name)
+        return restores.request_restore(by=by, checkpoint=checkpoint, name=name, options=options, request_key=key)
+    except Conflict as error:
+        raise BadInput(error.message, field="name", remedy=error.remedy) from error
