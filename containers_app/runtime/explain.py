@@ -22,18 +22,21 @@ class Explanation:
     option: str | None
 
 
-# What only says that CRIU failed, not why: the log is asked before these are believed.
-_SAYS_NOTHING = re.compile(r"criu failed: type \w+ errno \d+|CRIU (checkpointing|restoring) failed -?\d+")
+# Entries that only say that it failed, not why: everything else, CRIU's log too, is asked before these are believed.
+GENERIC = "generic-"
 
 
 def explain(stderr, criu_log=""):
     """The Explanation of a failure, or None when nothing in the table matches."""
     lines = [line for line in stderr.splitlines() if line.strip()]
-    informative = [line for line in lines if not _noise(line) and not _SAYS_NOTHING.search(line)]
-    for line in [*informative, *error_lines(criu_log), *lines]:
-        for pattern, entry in _table()[1]:
-            if pattern.search(line):
-                return entry
+    lines = [line for line in lines if not _noise(line)] + error_lines(criu_log) + lines
+    entries = _table()[1]
+    for generic in (False, True):
+        wanted = [row for row in entries if row[1].id.startswith(GENERIC) == generic]
+        for line in lines:
+            found = next((entry for pattern, entry in wanted if pattern.search(line)), None)
+            if found:
+                return found
     return None
 
 

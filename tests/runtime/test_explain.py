@@ -26,5 +26,12 @@ def test_noise_in_the_log_is_passed_over():
     assert explain.error_lines(log) == []
 
 
+def test_the_log_is_asked_before_a_line_that_only_says_that_it_failed():
+    summary = "Error: `/usr/sbin/runc checkpoint --image-path /x --work-path /x 950` failed: exit status 1"
+    log = "(00.1) Error (criu/sk-inet.c:200): inet: Connected TCP socket, consider using --tcp-established option."
+    assert explain.explain(summary, log).id == "tcp-established-dump"
+    assert explain.explain(summary).id == "generic-dump-failed"
+
+
 def test_what_nobody_knows_is_not_explained():
     assert explain.explain("the moon is in the wrong phase") is None
