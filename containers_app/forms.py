@@ -276,6 +276,8 @@ class RestoreForm(_OptionsForm):
         values = super().clean()
         if values.get("as_new") and not values.get("name") and "name" not in self.errors:
             self.add_error("name", "A new container needs a name.")
+        if not values.get("as_new") and (values.get("copies") or 1) > 1:
+            self.add_error("copies", "Under its own name there is one. Copies are new containers.")
         return values
 
 

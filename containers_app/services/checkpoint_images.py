@@ -87,6 +87,7 @@ def request_restore_image(*, by, image, name, options: RestoreOptions, request_k
         raise Conflict(f"{image} is not a checkpoint image on {image.host.name}.")
     target = podman.check_name(name.strip() or own_name(image))
     operations.require_offered(options, known=restores.FLAGS, offered=restores.offered(image.host))
+    restores.require_free_ports(image.host, options.publish)
     if Container.objects.filter(host=image.host, name=target, removed_at=None).exists():
         raise Conflict(f"The name {target} is taken on {image.host.name}.", remedy="Choose another name.")
     return operations.request(
@@ -137,4 +138,5 @@ def settle_restore_image(claim):
         return Found(True, f"{found.name} is running.")
     criu_log = criu.read_log(found.userdata, "restore.log")
     runner.remove(found.container_id, force=True)
+    inventory.observe_gone(operation.host, found.container_id, asked_at=timezone.now())
     return Found(False, "What the failed restore had left behind was removed.", criu_log)

@@ -3,20 +3,18 @@
 All of them are asked for, or none is: what is in the way is found before anything is queued.
 """
 
-import re
 import uuid
 from dataclasses import replace
 
 from django.db import transaction
 
 from containers_app.errors import BadInput, Conflict
-from containers_app.models import Container, Operation
+from containers_app.models import Operation
 from containers_app.runtime.types import RestoreOptions
 
 from . import restores
 
 NUMBER = "{n}"
-PORT = re.compile(r"(?P<address>.*:)?(?P<host>[0-9]+):(?P<container>[0-9]+(?:/[a-z]+)?)")  # podman-run(1), --publish
 HIGHEST_PORT = 65535
 
 
@@ -32,7 +30,7 @@ def request_copies(*, by, checkpoint, name, copies, options: RestoreOptions, req
     names = copy_names(name, copies)
     ports = [copy_ports(options.publish, number) for number in range(copies)]
     _require_own_ports(checkpoint, options)
-    _require_free_ports(checkpoint.host, ports)
+    _require_ports_apart(ports)
     made = []
     with transaction.atomic():
         for copy, publish in zip(names, ports, strict=True):
@@ -53,7 +51,7 @@ def copy_ports(publish, number):
 
 
 def _counted(port, number):
-    match = PORT.fullmatch(port)
+    match = restores.PORT.fullmatch(port)
     if not match:
         raise BadInput(f"{port} cannot be counted up: name one host port, such as 18080:80.", field="publish")
     host = int(match["host"]) + number
@@ -69,19 +67,14 @@ def _require_own_ports(checkpoint, options):
         )
 
 
-def _require_free_ports(host, ports):
-    """Raise BadInput when a running container of the host has published one of these host ports."""
-    wanted = {_host_port(port) for publish in ports for port in publish}
-    running = Container.objects.filter(host=host, removed_at=None, state="running").values_list("name", "ports")
-    for name, published in running:
-        taken = wanted & {_host_port(port) for port in published}
-        if taken:
-            raise BadInput(f"{name} has published port {min(taken)}.", field="publish")
-
-
-def _host_port(port):
-    match = PORT.fullmatch(port)
-    return int(match["host"]) if match else None
+def _require_ports_apart(ports):
+    """Raise BadInput when two of the copies would publish the same host port."""
+    wanted = [restores.host_port(port) for publish in ports for port in publish]
+    twice = {port for port in wanted if wanted.count(port) > 1}
+    if twice:
+        raise BadInput(
+            f"Two copies would publish port {min(twice)}: leave more room between the ports.", field="publish"
+        )
 
 
 def _request(by, checkpoint, name, options, request_key):

@@ -84,6 +84,12 @@ def observe_removed(container, *, asked_at):
     _mark_removed(container, asked_at)
 
 
+def observe_gone(host, container_id, *, asked_at):
+    """The host has no container of that ID any more; somebody may have seen one for a moment."""
+    for container in Container.objects.filter(host=host, container_id=container_id):
+        _mark_removed(container, asked_at)
+
+
 def observe_restored(container, checkpoint):
     """This container was restored from `checkpoint`: the edge of the lineage."""
     Container.objects.filter(pk=container.pk).update(restored_from=checkpoint)

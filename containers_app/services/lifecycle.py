@@ -261,6 +261,7 @@ def settle_create(claim):
         inventory.observe_containers(operation.host, [found], asked_at=asked_at)
         return Found(True, f"{operation.target_name} is running.")
     podman.remove(found.container_id, force=True)
+    inventory.observe_gone(operation.host, found.container_id, asked_at=timezone.now())
     return Found(False, "The container that could not start was removed.")
 
 

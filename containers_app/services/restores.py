@@ -4,12 +4,13 @@ The archive's digest is checked before Podman sees a byte of it. What a failed i
 state created, an empty volume) is removed again.
 """
 
+import re
 from dataclasses import replace
 
 from django.db import transaction
 from django.utils import timezone
 
-from containers_app.errors import Conflict
+from containers_app.errors import BadInput, Conflict
 from containers_app.models import Container, Operation
 from containers_app.runtime import archive, criu
 from containers_app.runtime import podman as podman_runtime
@@ -18,6 +19,7 @@ from containers_app.runtime.types import RestoreOptions
 from . import inventory, operations, outside
 from .operations import Found
 
+PORT = re.compile(r"(?P<address>.*:)?(?P<host>[0-9]+):(?P<container>[0-9]+(?:/[a-z]+)?)")  # podman-run(1), --publish
 FLAGS = {**podman_runtime.RESTORE_FLAGS, **podman_runtime.IMPORT_FLAGS, "pod": "--pod"}
 
 
@@ -45,6 +47,28 @@ def own_name(checkpoint):
     return True, f"{name} was removed: it comes back under its own name and ID."
 
 
+def host_port(published):
+    """The host's port of a published one such as `127.0.0.1:18080:80/tcp`; None where Podman chooses it."""
+    match = PORT.fullmatch(published)
+    return int(match["host"]) if match else None
+
+
+def require_free_ports(host, publish):
+    """Raise BadInput when a running container has one of these ports, or one that is about to come to be."""
+    wanted = {host_port(port) for port in publish} - {None}
+    running = Container.objects.filter(host=host, removed_at=None, state="running").values_list("name", "ports")
+    coming = Operation.objects.filter(host=host, state__in=Operation.UNFINISHED).exclude(target_name="")
+    asked = [(name, _asked_ports(options)) for name, options in coming.values_list("target_name", "options")]
+    for name, ports in [*running, *asked]:
+        taken = wanted & {host_port(port) for port in ports}
+        if taken:
+            raise BadInput(f"{name} has published port {min(taken)}.", field="publish")
+
+
+def _asked_ports(options):
+    return options.get("flags", {}).get("publish") or options.get("publish") or []
+
+
 @operations.once
 def request_restore(*, by, checkpoint, name, options: RestoreOptions, request_key=None):
     """Ask for a restore; `name` "" means under its own name. Raises Conflict when that, or the new name, is taken."""
@@ -58,6 +82,7 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, request_ke
         container, target_name = checkpoint.container, ""
     else:
         podman_runtime.check_name(name)
+        require_free_ports(host, options.publish)
         if Container.objects.filter(host=host, name=name, removed_at=None).exists():
             raise Conflict(f"The name {name} is taken on {host.name}.", remedy="Choose another name.")
         how, container, target_name = f"as {name}", None, name
@@ -151,6 +176,7 @@ def settle_restore(claim):
     criu_log = criu.read_log(found.userdata, "restore.log")
     if name and found.state != "running":
         podman.remove(found.container_id, force=True)
+        inventory.observe_gone(operation.host, found.container_id, asked_at=timezone.now())
         _remove_new_volumes(podman, operation)
         return Found(False, "What the failed import had left behind was removed.", criu_log)
     with transaction.atomic():

@@ -7,7 +7,7 @@ import pytest
 from containers_app.errors import BadInput
 from containers_app.models import Operation
 from containers_app.runtime.types import RestoreOptions
-from containers_app.services import audit, copies
+from containers_app.services import audit, copies, restores
 from tests.builders import a_checkpoint, a_container, an_operation, an_operator
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +71,27 @@ def test_a_port_that_a_running_container_has_is_refused(ask):
     a_container(name="proxy", ports=["18081:80/tcp"])
     with pytest.raises(BadInput, match="proxy has published port 18081"):
         ask(2, publish=["18080:80"])
+
+
+def test_ports_that_two_copies_would_share_are_refused(ask):
+    with pytest.raises(BadInput, match="Two copies would publish port 18081"):
+        ask(2, publish=["18080:80", "18081:81"])
+    assert len(ask(2, publish=["18080:80", "18082:81"])) == 2
+
+
+def test_ports_of_what_is_about_to_come_are_taken_too(ask):
+    ask(2, publish=["18080:80"])
+    with pytest.raises(BadInput, match="web-2 has published port 18081"):
+        ask(2, name="other", publish=["18081:80"])
+
+
+def test_a_single_restore_finds_a_taken_port_as_well():
+    a_container(name="proxy", ports=["18080:80/tcp"])
+    with pytest.raises(BadInput, match="proxy has published port 18080"):
+        restores.request_restore(
+            by=audit.Caller(user=an_operator()), checkpoint=a_checkpoint(), name="other",
+            options=RestoreOptions(publish=["18080:80"]),
+        )  # fmt: skip
 
 
 def test_what_publishes_ports_needs_ports_for_its_copies(ask):

@@ -130,6 +130,11 @@ def test_several_copies_are_one_press_and_one_summary(operator, running):
     assert Operation.objects.filter(kind="restore").count() == 3
 
 
+def test_under_its_own_name_there_are_no_copies(operator, still):
+    response = send(operator, url(still), **filled(copies="5"))
+    assert response.status_code == 422 and response.context["form"].errors.keys() == {"copies"}
+
+
 def test_what_is_in_the_way_of_copies_stands_beside_its_field(operator, running):
     a_container(name="copy-2")
     response = send(operator, url(running), **filled(as_new="on", name="copy-{n}", copies="3"))
