@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from . import access
-from .models import Checkpoint, Container, Host, Image, Operation, Tag
+from .models import Checkpoint, Container, Host, Image, Inspection, Operation, Tag
 
 PAGE = 50  # rows of a page of a list
 OUTCOME_SHOWN = timedelta(seconds=30)  # how long the tray tells how an operation ended
@@ -238,6 +238,11 @@ def checkpoint_table(rows, sort, page):
     order = CHECKPOINT_SORTS.get(sort, CHECKPOINT_SORTS["newest"])[1]
     found = rows.order_by(*order).select_related("host", "container").prefetch_related("tags")
     return paged(found, page, count=totals["count"]), totals
+
+
+def inspection_of(checkpoint):
+    """What was seen inside it (runtime/inspection.py); None of one that was taken before Freezeframe looked."""
+    return Inspection.objects.filter(checkpoint=checkpoint).values_list("facts", flat=True).first()
 
 
 def checkpoint_restores(checkpoint, most=10):

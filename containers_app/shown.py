@@ -290,6 +290,21 @@ def statistics_rows(statistics):
     return rows
 
 
+def process_tree(processes):
+    """[(depth, process)] with every process once, below its parent; at the top where that cannot be."""
+    known = {process["pid"] for process in processes}
+    children = {}
+    for process in processes:
+        parent = process["ppid"] if process["ppid"] in known and process["ppid"] != process["pid"] else None
+        children.setdefault(parent, []).append(process)
+    tree, waiting = [], [(0, process) for process in reversed(children.pop(None, []))]
+    while waiting:
+        depth, process = waiting.pop()
+        tree.append((depth, process))
+        waiting += [(depth + 1, child) for child in reversed(children.pop(process["pid"], []))]
+    return tree + [(0, process) for rest in children.values() for process in rest]
+
+
 def memory_bytes(checkpoint):
     return checkpoint.statistics.get("pages_written", 0) * PAGE_SIZE
 

@@ -48,6 +48,7 @@ urlpatterns = [
     path("containers/prune/", bulk.container_prune, name="container_prune"),
     path("catalog/", checkpoints.checkpoint_list, name="checkpoint_list"),
     path("catalog/<int:pk>/", checkpoints.checkpoint_detail, name="checkpoint_detail"),
+    path("catalog/<int:pk>/inside/", checkpoints.checkpoint_inside, name="checkpoint_inside"),
     path("catalog/<int:pk>/restore/", checkpoints.checkpoint_restore, name="checkpoint_restore"),
     path("catalog/<int:pk>/download/", checkpoints.checkpoint_download, name="checkpoint_download"),
     path("operations/", operations.operation_list, name="operation_list"),

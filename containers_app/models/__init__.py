@@ -4,11 +4,11 @@ Models hold facts and constraints. They know nothing of `runtime`; only `service
 """
 
 from .audit import AuditEvent, AuditHead, AuditSeal, AuditSink, AuditVerification
-from .catalog import Checkpoint, Tag
+from .catalog import Checkpoint, Inspection, Tag
 from .inventory import Container, Host, Image
 from .operations import Operation
 
 __all__ = [
     "AuditEvent", "AuditHead", "AuditSeal", "AuditSink", "AuditVerification",
-    "Checkpoint", "Container", "Host", "Image", "Operation", "Tag",
+    "Checkpoint", "Container", "Host", "Image", "Inspection", "Operation", "Tag",
 ]  # fmt: skip

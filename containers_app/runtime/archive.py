@@ -16,6 +16,7 @@ import zstandard
 
 from containers_app.errors import ArchiveError
 
+from . import images
 from .types import ArchiveFacts, Member
 
 ROOTFS_DIFF = "rootfs-diff.tar"
@@ -25,6 +26,7 @@ INVENTORY = "checkpoint/inventory.img"  # the one CRIU image whose presence Podm
 # Members that are kept in memory on the way, because pages and later restores need what they say.
 SMALL = {CONFIG_DUMP, "spec.dump", "network.status", "stats-dump", "deleted.files", INVENTORY}
 SMALL_LIMIT = 4 * 1024 * 1024  # bytes; a larger one is passed on, not kept
+IMAGES_LIMIT = 64 * 1024 * 1024  # bytes of CRIU's images that are kept of one archive, so that pages can show them
 
 BLOCK = 1024 * 1024  # bytes read and written at once
 ZSTD_LEVEL = 3  # zstd's own default
@@ -44,6 +46,7 @@ class Recompressor:
         self._folder = folder
         self._rootfs_diff = None  # (TarInfo, path)
         self.members, self.small, self.unpacked_bytes = [], {}, 0
+        self._images_left = IMAGES_LIMIT
 
     def copy(self, stream):
         """Copy every member of the tar `stream` (an object with `read`). Raises ArchiveError when it is not whole."""
@@ -102,12 +105,24 @@ class Recompressor:
             self._write(info, file)
 
     def _write(self, info, file):
-        reader = _Hashing(file, keep=info.name in SMALL and info.size <= SMALL_LIMIT) if file else None
+        reader = _Hashing(file, keep=self._is_kept(info)) if file else None
         self._out.addfile(info, reader)
         if reader and reader.kept is not None:
             self.small[info.name] = reader.kept.getvalue()
         self.members.append(Member(info.name, info.size, reader.digest.hexdigest() if reader else ""))
         self.unpacked_bytes += info.size
+
+    def _is_kept(self, info):
+        """Whether pages or a later restore need what this member says, and it is small enough to keep."""
+        if info.size > SMALL_LIMIT:
+            return False
+        if info.name in SMALL:
+            return True
+        wanted = info.name.startswith("checkpoint/") and images.kind_of(info.name.removeprefix("checkpoint/"))
+        if not wanted or info.size > self._images_left:
+            return False
+        self._images_left -= info.size
+        return True
 
 
 def unpack(packed, target: Path, *, sha256, on_progress=None):

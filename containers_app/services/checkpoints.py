@@ -15,9 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from containers_app.errors import BadInput, CommandFailed, Conflict
-from containers_app.models import Checkpoint, Operation, Tag
+from containers_app.models import Checkpoint, Inspection, Operation, Tag
 from containers_app.models.catalog import Mode
-from containers_app.runtime import capture, criu, podman, process
+from containers_app.runtime import capture, criu, inspection, podman, process
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
 from . import audit, doorbell, inventory, operations, outside
@@ -207,6 +207,8 @@ def _record(operation, options, captured, after, store, pause):
         statistics=statistics,
         facts={**operation.host.facts, "oci_runtime": after.oci_runtime if after else ""},
     )
+    seen = inspection.inspect(facts.small, {member.name for member in facts.members})
+    Inspection.objects.create(checkpoint=checkpoint, facts=seen)
     checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in asked["tags"]])
     doorbell.announce("checkpoints")
     return checkpoint

@@ -22,7 +22,7 @@ def addresses(operator):
     return [
         "/", "/containers/new/", f"/containers/{looper.pk}/", f"/containers/{looper.pk}/remove/",
         f"/containers/{looper.pk}/log/", "/catalog/", f"/catalog/{checkpoint.pk}/",
-        f"/catalog/{checkpoint.pk}/restore/",
+        f"/catalog/{checkpoint.pk}/restore/", f"/catalog/{checkpoint.pk}/inside/",
         "/operations/", f"/operations/{operation.pk}/", "/audit/",
         "/audit/evidence/", f"/containers/{looper.pk}/environment/", "/images/",
         "/hosts/", f"/hosts/{operator.host.pk}/",

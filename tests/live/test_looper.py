@@ -17,6 +17,17 @@ def counted(site, name, before):
     return found
 
 
+def test_what_is_inside_was_seen_on_the_way(site, operator):
+    looper = operator.create("looper")
+    numbers(site, "looper", at_least=2)
+    seen = operator.checkpoint(looper).inspection.facts
+    shell, *others = seen["processes"]
+    assert (shell["pid"], shell["comm"], shell["state"]) == (1, "sh", "alive") and shell["dumped_bytes"] > 0
+    assert all(process["ppid"] == 1 for process in others)
+    assert seen["mounts"] and "pipe" in [file["type"] for file in seen["files"]]
+    assert (seen["engine"], seen["unreadable"], seen["more"]) == ("podman", [], {})
+
+
 def test_the_sample_runs_and_counts(site, operator):
     operation = operator.done(lifecycle.request_sample(by=operator.by, host=operator.host))
     assert operation.container.state == "running"

@@ -33,6 +33,7 @@ ONES = [
     "/containers/{container}/", "/containers/{container}/log/", "/containers/{container}/checkpoint/",
     "/containers/{container}/kill/", "/containers/{container}/rename/",
     "/containers/{container}/exec/", "/containers/{container}/stats/", "/catalog/{checkpoint}/",
+    "/catalog/{checkpoint}/inside/",
     "/catalog/{checkpoint}/restore/",
     "/operations/{operation}/", "/hosts/{host}/",
 ]  # fmt: skip
