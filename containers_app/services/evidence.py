@@ -29,15 +29,15 @@ VERIFICATIONS_KEPT = 200
 
 
 def keep():
-    """One round on this agent's host: sign what is due, send what was signed, verify what is asked for or due.
+    """One round on this agent's host: sign what is due, verify what is asked for or due, send what was signed.
 
     Only the host that holds the key does it. The first one to sign makes the key; agents of other hosts leave it to
     that one, unless they are given the same key file.
     """
     if holds_key():
         sign_head_if_due()
-        send_heads()
         verify_if_due()
+        send_heads()
 
 
 def holds_key():
