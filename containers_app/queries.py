@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from . import access
-from .models import Checkpoint, Container, Host, Image, Inspection, Operation, Tag
+from .models import AuditVerification, Checkpoint, Container, Host, Image, Inspection, Operation, Tag
 
 PAGE = 50  # rows of a page of a list
 OUTCOME_SHOWN = timedelta(seconds=30)  # how long the tray tells how an operation ended
@@ -85,6 +85,12 @@ class Frame:
     @property
     def away(self):
         return [host for host in self.hosts if host.away]
+
+    @cached_property
+    def history_is_broken(self):
+        """True when the last verification of the audit history found something."""
+        last = AuditVerification.objects.exclude(finished_at=None).values_list("kind", flat=True).first()
+        return bool(last)
 
     @cached_property
     def _recent(self):

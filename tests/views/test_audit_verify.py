@@ -4,7 +4,9 @@ import pytest
 
 from containers_app.models import AuditEvent, AuditVerification
 from containers_app.services import evidence
-from tests.builders import an_event
+from tests.builders import ago, an_event
+
+from .conftest import words
 
 URL = "/audit/verify/"
 
@@ -56,6 +58,15 @@ def test_what_the_schedule_finds_wrong_is_told_and_recorded(db, monkeypatch):
     evidence.keep()
     event = AuditEvent.objects.get(action="audit.verified")
     assert event.result == "failed" and event.source == "schedule" and "changed: event 1" in event.sentence
+
+
+def test_a_history_that_is_not_whole_is_said_on_every_page(viewer):
+    said = "The audit history is not what was recorded."
+    assert said not in words(viewer.get("/"))
+    AuditVerification.objects.create(asked_at=ago(minutes=1), finished_at=ago(minutes=1), kind="changed")
+    assert all(said in words(viewer.get(url)) for url in ("/", "/catalog/", "/audit/", "/hosts/"))
+    AuditVerification.objects.create(asked_at=ago(), finished_at=ago())
+    assert said not in words(viewer.get("/"))
 
 
 def test_old_verifications_are_forgotten(db, monkeypatch):
