@@ -67,8 +67,7 @@ def record(
         container, checkpoint = container or operation.container, checkpoint or operation.checkpoint
         host = host or operation.host
     image_of = container or checkpoint
-    doorbell.announce("audit")
-    return append(
+    event = append(
         action=action,
         result=result,
         actor=by.user,
@@ -91,6 +90,8 @@ def record(
         before=before,
         after=after,
     )
+    doorbell.announce("audit")
+    return event
 
 
 def append(**fields):

@@ -3,8 +3,6 @@
 The event comes first: without it nothing is shown.
 """
 
-from django.db import transaction
-
 from containers_app.errors import Unavailable
 from containers_app.runtime import archive
 
@@ -26,16 +24,15 @@ def open_archive(*, by, checkpoint):
     file = store.open(checkpoint.archive_sha256)
     try:
         archive.verify(file, checkpoint.archive_sha256)
-        with transaction.atomic():
-            audit.record(
-                by=by,
-                action="archive.downloaded",
-                sentence=f"downloaded the archive of {checkpoint.name}",
-                checkpoint=checkpoint,
-                container=checkpoint.container,
-                host=checkpoint.host,
-                details={"sha256": checkpoint.archive_sha256, "bytes": checkpoint.archive_bytes},
-            )
+        audit.record(
+            by=by,
+            action="archive.downloaded",
+            sentence=f"downloaded the archive of {checkpoint.name}",
+            checkpoint=checkpoint,
+            container=checkpoint.container,
+            host=checkpoint.host,
+            details={"sha256": checkpoint.archive_sha256, "bytes": checkpoint.archive_bytes},
+        )
     except BaseException:
         file.close()
         raise
@@ -46,13 +43,12 @@ def open_archive(*, by, checkpoint):
 def see_environment(*, by, container):
     """[(name, value)] of the container's environment, as it was created with."""
     pairs = [pair.partition("=") for pair in container.config.get("env", [])]
-    with transaction.atomic():
-        audit.record(
-            by=by,
-            action="environment.viewed",
-            sentence=f"looked at the environment of {container.name}",
-            container=container,
-            host=container.host,
-            details={"names": [name for name, _, _ in pairs]},
-        )
+    audit.record(
+        by=by,
+        action="environment.viewed",
+        sentence=f"looked at the environment of {container.name}",
+        container=container,
+        host=container.host,
+        details={"names": [name for name, _, _ in pairs]},
+    )
     return [(name, value) for name, _, value in pairs]
