@@ -36,7 +36,8 @@ def main():
 def make_hog(runner, megabytes):
     runner.import_image(IMAGE, sample.root())
     command = ["/bin/sh", "-c", HOG.format(megabytes)]
-    runner.create(CreateOptions(NAME, IMAGE, command, runtime="runc", ulimits=host.lower_ulimits()))
+    limits = {"ulimit": host.lower_ulimits()}
+    runner.create(CreateOptions(NAME, IMAGE, command, settings=limits, runtime="runc"))
     runner.start(NAME)
     while process.resident_bytes(runner.inspect_one(NAME).pid) < megabytes * 1_000_000:
         time.sleep(0.2)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from containers_app.services.lifecycle import SIGNALS
 
 from .models.catalog import Mode
+from .runtime import creation
 
 LENGTHS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 TAG = re.compile(r"[-a-zA-Z0-9_]{1,50}")
@@ -281,6 +282,15 @@ class RestoreForm(_OptionsForm):
         return values
 
 
+class _Lines(forms.CharField):
+    """One value a line."""
+
+
+def _lines_field(example, **values):
+    widget = forms.Textarea(attrs={"rows": 1, "spellcheck": "false", "class": "form-control mono"})
+    return _Lines(required=False, max_length=8000, widget=widget, help_text=f"One a line: {example}", **values)
+
+
 class CreateForm(_Form):
     host = forms.ModelChoiceField(queryset=None, empty_label=None)
     name = forms.CharField(max_length=128, help_text="Letters, digits, “_”, “.” and “-”.")
@@ -308,9 +318,63 @@ class CreateForm(_Form):
         help_text="--env, one a line: NAME=value. Only the names are kept in the history.",
     )
 
-    def __init__(self, *args, hosts, **kwargs):
+    start = forms.BooleanField(required=False, initial=True, label="Start it at once")
+    volume = _lines_field("data:/var/lib/data; a path of the host needs an administrator: /srv/data:/data:ro")
+    label = _lines_field("team=ops")
+    memory = forms.CharField(max_length=20, required=False, help_text="512m; empty: no limit.")
+    cpus = forms.CharField(max_length=10, required=False, label="CPUs", help_text="1.5; empty: no limit.")
+    user = forms.CharField(max_length=130, required=False, help_text="Name or number; empty: the image’s own.")
+    pod = forms.CharField(max_length=128, required=False, help_text="An existing pod to put it into.")
+    restart = forms.ChoiceField(
+        choices=[("", "never by itself"), *((name, name) for name in creation.RESTART[1:])], required=False
+    )
+    ulimit = _lines_field("nofile=1024:1024")
+    cap_drop = _lines_field("NET_RAW", label="Capabilities to drop")
+    tty = forms.BooleanField(required=False, label="A terminal")
+    init = forms.BooleanField(required=False, label="An init process that reaps its children")
+    privileged = forms.BooleanField(required=False, label="Privileged: it has root’s power over the host")
+    cap_add = _lines_field("NET_ADMIN", label="Capabilities to add")
+    security_opt = _lines_field("no-new-privileges")
+
+    MORE = ("volume", "label", "memory", "cpus", "user", "pod", "restart", "ulimit", "cap_drop")
+    TICKS = ("tty", "init")
+    ROOT = ("privileged", "cap_add", "security_opt")  # only for who may create_privileged
+
+    def __init__(self, *args, hosts, may_create_privileged, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["host"].queryset = hosts
+        self._may_create_privileged = may_create_privileged
+        for name in () if may_create_privileged else self.ROOT:
+            del self.fields[name]
+        for name in (*self.TICKS, "start", "privileged"):
+            if name in self.fields:
+                self.fields[name].widget.attrs["class"] = "form-check-input"
+
+    def more(self):
+        return [self[name] for name in self.MORE]
+
+    def ticks(self):
+        return [self[name] for name in self.TICKS]
+
+    def root(self):
+        """Fields that give power over the host; none for who may not have it."""
+        return [self[name] for name in self.ROOT if name in self.fields and name != "privileged"]
+
+    def filled_more(self):
+        return any(
+            self[name].value() or self[name].errors
+            for name in (*self.MORE, *self.TICKS, *self.ROOT)
+            if name in self.fields
+        )
+
+    def clean(self):
+        values = super().clean()
+        for name, field in self.fields.items():
+            if isinstance(field, _Lines) and name in values:
+                values[name] = _lines(values[name])
+        if not self._may_create_privileged and "volume" in creation.gives_root(values):
+            self.add_error("volume", "A path of the host needs an administrator. Name a volume, such as data:/data.")
+        return values
 
     def clean_command(self):
         return _words(self.cleaned_data["command"])

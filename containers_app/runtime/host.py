@@ -129,12 +129,12 @@ def can_checkpoint(runtime, *, tools_dir=""):
 
 
 def flags(podman, runtime):
-    """Flags of `podman container checkpoint` and `restore`: `{"checkpoint": ["--all", …], "restore": […]}`.
+    """Flags of `podman container checkpoint`, `restore` and `create`: `{"checkpoint": ["--all", …], …}`.
 
     Podman hands `--tcp-close` on to the OCI runtime, which may not know it: Podman 5.8 has it, runc 1.3 answers `flag
     provided but not defined: -tcp-close`. Then it is as if Podman lacked it.
     """
-    found = {verb: podman.flags(verb) for verb in ("checkpoint", "restore")}
+    found = {verb: podman.flags(verb) for verb in ("checkpoint", "restore", "create")}
     if TCP_CLOSE in found["restore"] and not (runtime and _runtime_has(runtime, TCP_CLOSE, podman.tools_dir)):
         found["restore"].remove(TCP_CLOSE)
     return found

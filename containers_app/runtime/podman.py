@@ -13,7 +13,7 @@ from pathlib import Path
 
 from containers_app.errors import BadInput, CommandFailed
 
-from . import process
+from . import creation, process
 from .types import CheckpointOptions, ContainerFacts, CreateOptions, ImageFacts, RestoreOptions
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")  # Podman: libpod/define/config.go, NameRegex
@@ -315,9 +315,7 @@ def exec_arguments(container, argv, *, mark, user="", workdir=""):
 def create_arguments(options: CreateOptions, *, env_file=""):
     """The argument list of `podman create` after the binary's name. `--runtime` is a global option of Podman."""
     runtime = ["--runtime", options.runtime] if options.runtime else []
-    arguments = [*runtime, "create", "--name", check_name(options.name)]
-    for flag, values in (("--ulimit", options.ulimits), ("--publish", options.publish)):
-        arguments += [f"{flag}={value}" for value in values]
+    arguments = [*runtime, "create", "--name", check_name(options.name), *creation.arguments(options.settings)]
     if options.pids_limit:
         arguments.append(f"--pids-limit={options.pids_limit}")
     if options.env:

@@ -94,15 +94,17 @@ class ContainerFacts:
 
 @dataclass(frozen=True)
 class CreateOptions:
-    """What `podman create` gets. `runtime`, `ulimits` and `pids_limit` are the host's own choices."""
+    """What `podman create` gets. `runtime` and `pids_limit` are the host's own choices.
+
+    `settings` are fields of runtime/creation.py.
+    """
 
     name: str
     image: str
     command: list[str] = field(default_factory=list)
-    publish: list[str] = field(default_factory=list)
     env: list[str] = field(default_factory=list)
+    settings: dict = field(default_factory=dict)
     runtime: str = ""
-    ulimits: list[str] = field(default_factory=list)
     pids_limit: str = ""
 
 

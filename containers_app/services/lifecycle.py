@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from containers_app.errors import Conflict
+from containers_app import access
+from containers_app.errors import BadInput, Conflict
 from containers_app.models import Container, Operation
+from containers_app.runtime import creation, sample
 from containers_app.runtime import podman as podman_runtime
-from containers_app.runtime import sample
 from containers_app.runtime.podman import Podman
 from containers_app.runtime.types import CreateOptions
 
@@ -34,16 +35,38 @@ def request_sample(*, by, host, request_key=None):
 
 
 @operations.once
-def request_create(*, by, host, name, image, command, publish, env, request_key=None):
-    """Ask for a new container that starts at once. Raises BadInput for a name or image that Podman does not take."""
+def request_create(*, by, host, name, image, command, env, start=True, request_key=None, **settings):
+    """Ask for a new container; `settings` are fields of runtime/creation.py, empty ones as if they were not there.
+
+    Raises BadInput for what Podman does not take or this host's Podman does not have, NotAllowed for what gives power
+    over the host without the right to it, Conflict when the name is taken.
+    """
+    settings = {name: value for name, value in settings.items() if value}
     podman_runtime.check_name(name)
     podman_runtime.check_image(image)
+    creation.check(settings)
+    require_right_to(by.user, settings)
+    for field in settings:
+        if field not in create_offered(host):
+            raise BadInput(f"The host's Podman has no {creation.FLAGS[field]}.", field=field)
     _require_free(host, name)
     return operations.request(
         by=by, kind=Kind.CREATE, host=host, target_name=name, request_key=request_key,
         sentence=f"asked to create {name} from {image}",
-        options={"image": image, "command": command, "publish": publish, "env": env},
+        options={"image": image, "command": command, "env": env, "start": start, "settings": settings},
     )  # fmt: skip
+
+
+def create_offered(host):
+    """Names of the fields of runtime/creation.py that this host's Podman has; all while it has not been measured."""
+    present = host.facts.get("flags", {}).get("create", creation.FLAGS.values())
+    return [name for name, flag in creation.FLAGS.items() if flag in present]
+
+
+def require_right_to(user, settings):
+    """Raise NotAllowed when `settings` give power over the host and `user` has no right to that."""
+    if creation.gives_root(settings):
+        access.require(user, "create_privileged")
 
 
 @dataclass(frozen=True)
@@ -187,20 +210,23 @@ def perform_sample(claim):
     if not any(SAMPLE_IMAGE in image.names for image in podman.list_images()):
         claim.phase("building the sample image")
         podman.import_image(SAMPLE_IMAGE, sample.root(), changes=['CMD ["/bin/sh"]', "ENV PATH=/bin"])
-    _create_and_start(claim, podman, image=SAMPLE_IMAGE, command=SAMPLE_COMMAND, publish=[], env=[])
+    _create(claim, podman, image=SAMPLE_IMAGE, command=SAMPLE_COMMAND)
 
 
 def perform_create(claim):
-    """Create the container (Podman pulls the image when it is missing) and start it."""
-    _create_and_start(claim, outside.podman(), **claim.operation.options)
+    """Create the container (Podman pulls the image when it is missing), and start it if that was asked for."""
+    if claim.operation.requested_by:
+        require_right_to(claim.operation.requested_by, claim.operation.options["settings"])
+    _create(claim, outside.podman(), **claim.operation.options)
 
 
-def _create_and_start(claim, podman, *, image, command, publish, env):
-    operation = claim.operation
+def _create(claim, podman, *, image, command, env=(), start=True, settings=None):
+    operation, settings = claim.operation, settings or {}
     facts = operation.host.facts
+    ulimit = creation.with_host_limits(settings.get("ulimit", []), facts.get("ulimits", []))
     options = CreateOptions(
-        name=operation.target_name, image=image, command=command, publish=publish, env=env,
-        runtime=facts.get("oci_runtime", ""), ulimits=facts.get("ulimits", []),
+        name=operation.target_name, image=image, command=command, env=list(env),
+        settings={**settings, "ulimit": ulimit}, runtime=facts.get("oci_runtime", ""),
         pids_limit=facts.get("pids_limit", ""),
     )  # fmt: skip
     if podman.inspect_one(options.name):
@@ -208,12 +234,13 @@ def _create_and_start(claim, podman, *, image, command, publish, env):
     claim.note(creating=True)
     claim.phase("creating")
     container_id = podman.create(options, on_start=claim.command).stdout.split()[-1]
-    claim.phase("starting")
-    podman.start(container_id, on_start=claim.command)
+    if start:
+        claim.phase("starting")
+        podman.start(container_id, on_start=claim.command)
     container = _observe(operation.host, podman, container_id)
     claim.succeed(
         action="container.created",
-        sentence=f"created and started {container.name} from {image}",
+        sentence=f"created {'and started ' if start else ''}{container.name} from {image}",
         summary=f"{container.name} is {container.state}.",
         container=container,
     )
@@ -257,9 +284,9 @@ def settle_create(claim):
     found = podman.inspect_one(operation.target_name) if operation.result.get("creating") else None
     if found is None:
         return Found()
-    if found.state == "running":
+    if found.state == "running" or not operation.options.get("start", True):
         inventory.observe_containers(operation.host, [found], asked_at=asked_at)
-        return Found(True, f"{operation.target_name} is running.")
+        return Found(True, f"{operation.target_name} is {found.state}.")
     podman.remove(found.container_id, force=True)
     inventory.observe_gone(operation.host, found.container_id, asked_at=timezone.now())
     return Found(False, "The container that could not start was removed.")

@@ -66,7 +66,7 @@ def require_free_ports(host, publish):
 
 
 def _asked_ports(options):
-    return options.get("flags", {}).get("publish") or options.get("publish") or []
+    return {**options.get("flags", {}), **options.get("settings", {})}.get("publish") or []
 
 
 @operations.once

@@ -83,7 +83,8 @@ def container_detail(request, pk):
 def container_create(request):
     access.require(request.user, "operate")
     initial = {name: asked(request, name) for name in ("name", "image", "command") if name in request.GET}
-    form = CreateForm(request.POST or None, hosts=Host.objects.all(), initial=initial)
+    privileged = access.may(request.user, "create_privileged")
+    form = CreateForm(request.POST or None, hosts=Host.objects.all(), may_create_privileged=privileged, initial=initial)
     operation, status = answer(request, form, lambda values: lifecycle.request_create(by=caller(request), **values))
     if operation:
         return redirect("operation_detail", operation.pk)

@@ -3,9 +3,14 @@
 import uuid
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.test import Client
 
+from containers_app.errors import NotAllowed
 from containers_app.models import Operation
-from tests.builders import a_container, a_host, an_image
+from containers_app.services import audit, lifecycle
+from tests.builders import a_container, a_host, an_admin, an_image
 
 from .conftest import queries, send, words
 
@@ -47,7 +52,7 @@ def test_an_operator_asks_for_one(operator, host):
     assert response.url == f"/operations/{operation.pk}/"
     assert (operation.kind, operation.target_name, operation.host) == ("create", "web", host)
     assert operation.options["command"] == ["sh", "-c", 'echo "a b"']
-    assert operation.options["publish"] == ["18080:80", "18443:443/tcp"]
+    assert operation.options["settings"]["publish"] == ["18080:80", "18443:443/tcp"]
     assert operation.options["env"] == ["A=1", "B=x=y"]
 
 
@@ -87,3 +92,61 @@ def test_it_knows_the_images_that_are_there_and_what_to_try_again(operator, host
 
 def test_it_takes_few_queries(operator, host):
     assert queries(operator, URL) <= 12
+
+
+def test_it_starts_at_once_only_where_that_is_ticked(operator, host):
+    for start in ("on", ""):
+        operator.post(URL, filled(host, name=f"web{start}", start=start))
+    assert [operation.options["start"] for operation in Operation.objects.order_by("pk")] == [True, False]
+
+
+def test_more_settings_reach_the_operation_under_podmans_names(operator, host):
+    more = {"volume": "data:/data\n\nlogs:/logs", "label": "team=ops", "memory": "64m", "cpus": "0.5", "tty": "on"}
+    operator.post(URL, filled(host, restart="always", user="1000", ulimit="nofile=512:512", **more))
+    assert Operation.objects.get().options["settings"] == {
+        "volume": ["data:/data", "logs:/logs"], "label": ["team=ops"], "memory": "64m", "cpus": "0.5", "tty": True,
+        "restart": "always", "user": "1000", "ulimit": ["nofile=512:512"],
+    }  # fmt: skip
+
+
+def test_what_podman_does_not_take_stands_beside_its_field_and_nothing_is_lost(operator, host):
+    response = send(operator, URL, **filled(host, memory="lots", label="team=ops"))
+    form = response.context["form"]
+    assert response.status_code == 422 and form.errors.keys() == {"memory"} and form["label"].value() == "team=ops"
+    assert not Operation.objects.exists()
+
+
+@pytest.mark.parametrize("more", [{"privileged": "on"}, {"cap_add": "SYS_ADMIN"}, {"volume": "/etc:/host"}])
+def test_power_over_the_host_is_an_administrators_alone(operator, host, more):
+    assert b'name="privileged"' not in operator.get(URL).content
+    response = operator.post(URL, filled(host, **more))
+    created = Operation.objects.filter(kind="create")
+    assert (response.status_code == 422) == ("volume" in more)
+    assert not any(more.keys() & operation.options["settings"].keys() for operation in created)
+
+
+def test_an_administrator_may_and_is_warned(host):
+    client = Client()
+    client.force_login(an_admin())
+    assert "whoever is in it can be root there" in words(client.get(URL))
+    client.post(URL, filled(host, privileged="on", volume="/srv:/data:ro"))
+    assert Operation.objects.get().options["settings"] == {"privileged": True, "volume": ["/srv:/data:ro"]}
+
+
+def test_who_has_lost_the_right_meanwhile_is_refused_by_the_agent(host):
+    admin = an_admin()
+    operation = lifecycle.request_create(
+        by=audit.Caller(user=admin), host=host, name="web", image="busybox", command=[], env=[], privileged=True
+    )
+    get_user_model().objects.filter(pk=admin.pk).update(is_superuser=False)
+    admin = get_user_model().objects.get(pk=admin.pk)
+    admin.groups.add(Group.objects.get_or_create(name="operators")[0])
+    with pytest.raises(NotAllowed):
+        lifecycle.require_right_to(admin, operation.options["settings"])
+
+
+def test_a_flag_that_the_hosts_podman_lacks_is_refused(operator, host):
+    host.facts["flags"] = {"create": ["--publish"]}
+    host.save()
+    response = send(operator, URL, **filled(host, memory="64m"))
+    assert response.context["form"].errors.keys() == {"memory"}
