@@ -94,6 +94,42 @@ class ExecForm(_Form):
         return _words(self.cleaned_data["command"])
 
 
+class CommitForm(_Form):
+    image = forms.CharField(
+        max_length=255,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "form-control mono"}),
+        label="Name of the image",
+        help_text="As for any image, such as localhost/looper-files:1.",
+    )
+    pause = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Pause it meanwhile",
+        help_text="Files that belong together are then of one moment.",
+    )
+
+
+class PullForm(_Form):
+    host = forms.ModelChoiceField(queryset=None, empty_label=None)
+    image = forms.CharField(
+        max_length=255,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "form-control mono"}),
+        help_text="With its registry, such as docker.io/library/redis:7, or a short name.",
+    )
+
+    def __init__(self, *args, hosts, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["host"].queryset = hosts
+
+
+class ImagePruneForm(_Form):
+    everything = forms.BooleanField(
+        required=False,
+        label="Named images too",
+        help_text="Every image that no container was made from.",
+    )
+
+
 class BulkForm(_Form):
     """One action on many. Where all are meant, `count` is typed: how many it hits."""
 

@@ -37,6 +37,10 @@ DOING = {
     "rename": "renaming",
     "exec": "running a command",
     "prune": "pruning",
+    "pull": "pulling",
+    "commit": "committing",
+    "image_remove": "removing",
+    "image_prune": "pruning",
     "remove": "removing",
     "checkpoint_image": "checkpointing",
     "restore_image": "restoring",
@@ -58,6 +62,10 @@ DONE = {
     "rename": "renamed",
     "exec": "ran a command in",
     "prune": "pruned",
+    "pull": "pulled",
+    "commit": "committed",
+    "image_remove": "removed",
+    "image_prune": "pruned",
     "remove": "removed",
     "checkpoint_image": "checkpointed into an image",
     "restore_image": "restored from an image",
@@ -79,12 +87,16 @@ ICONS = {
     "rename": "pencil",
     "exec": "terminal",
     "prune": "trash-2",
+    "pull": "download",
+    "commit": "save",
+    "image_remove": "trash-2",
+    "image_prune": "trash-2",
     "remove": "trash-2",
     "checkpoint_image": "layers",
     "restore_image": "play",
     "watch": "eye",
 }
-PAUSED = (("unpause", "ember", "post"), ("kill",), ("rename",), ("remove",))  # what can be done then
+PAUSED = (("unpause", "ember", "post"), ("commit",), ("kill",), ("rename",), ("remove",))  # what can be done then
 OPERATION_TONES = {"queued": "quiet", "started": "warn", "failed": "bad", "lost": "bad"}
 
 # CRIU's names (images/stats.proto) and Podman's durations, in the order in which they happen.
@@ -182,6 +194,7 @@ def possible_actions(container, operation=None, checkpoint=None):
             _on(container, "restart"),
             _on(container, "pause", way="post"),
             _on(container, "exec"),
+            _on(container, "commit"),
             _on(container, "kill"),
             _on(container, "rename"),
             _on(container, "remove"),
@@ -193,6 +206,7 @@ def possible_actions(container, operation=None, checkpoint=None):
             *restore,
             _on(container, "start", "quiet" if restore else "ember", way="post"),
             *_before_it_runs(container),
+            _on(container, "commit"),
             _on(container, "rename"),
             _on(container, "remove"),
         ]

@@ -29,6 +29,10 @@ VARIABLES = {
         "/opt/freezeframe/bin",
         "Searched first for `criu`; `script/setup` puts a newer CRIU there.",
     ),
+    "FREEZEFRAME_REGISTRIES": (
+        "",
+        "Where images may be pulled from, by comma: registries, or paths in them (`quay.io/team`). Empty: anywhere.",
+    ),
     "FREEZEFRAME_CONCURRENCY": ("4", "How many operations one agent performs at once."),
     "FREEZEFRAME_AUDIT_KEY_FILE": (
         "",

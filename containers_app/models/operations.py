@@ -28,6 +28,10 @@ class Operation(models.Model):
         RENAME = "rename", "Rename"
         EXEC = "exec", "Exec"
         PRUNE = "prune", "Prune"
+        PULL = "pull", "Pull"
+        COMMIT = "commit", "Commit"
+        IMAGE_REMOVE = "image_remove", "Remove image"
+        IMAGE_PRUNE = "image_prune", "Prune images of"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -44,7 +48,9 @@ class Operation(models.Model):
     host = models.ForeignKey("Host", models.PROTECT, related_name="operations")
     container = models.ForeignKey("Container", models.PROTECT, null=True, related_name="operations")
     checkpoint = models.ForeignKey("Checkpoint", models.PROTECT, null=True, related_name="operations")
-    target_name = models.CharField(max_length=255, blank=True, help_text="Name of the container that will come to be.")
+    target_name = models.CharField(
+        max_length=255, blank=True, help_text="Name of the container, or image, that will come to be."
+    )
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="operations")
     requested_at = models.DateTimeField()
     request_key = models.UUIDField(
@@ -119,7 +125,7 @@ class Operation(models.Model):
             return self.target_name
         if self.container_id:
             return self.container.name
-        if self.kind == self.Kind.PRUNE:
+        if self.kind in {self.Kind.PRUNE, self.Kind.IMAGE_PRUNE}:
             return self.host.name
         return self.checkpoint.name if self.checkpoint_id else ""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from containers_app.errors import CommandFailed, FreezeframeError, Unavailable
 
-from . import criu, process
+from . import criu, process, registries
 from .types import Check, HostFacts
 
 TCP_CLOSE = "--tcp-close"
@@ -55,6 +55,7 @@ def measure(podman, *, store, wanted_runtime=""):
         ulimits=lower_ulimits(),
         pids_limit=pids_limit(host),
         flags=flags(podman, runtime),
+        registries=registries.short_names(),
     )
     return facts, _checks(facts, usable, message, store, rootless=host.get("security", {}).get("rootless", False))
 

@@ -7,13 +7,13 @@ pattern before they come near a command line. Failures become CommandFailed with
 import json
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from containers_app.errors import BadInput, CommandFailed
 
-from . import creation, process
+from . import creation, process, registries
 from .types import CheckpointOptions, ContainerFacts, CreateOptions, ImageFacts, RestoreOptions
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")  # Podman: libpod/define/config.go, NameRegex
@@ -126,8 +126,48 @@ class Podman:
         result = self._run("import", "--quiet", *flags, "-", name, stdin=archive, timeout=SLOW)
         return result.stdout.strip().removeprefix("sha256:")
 
+    def image_id(self, image):
+        """The ID of the image of that name or ID, looked for as Podman does; "" when none is here."""
+        found = self._run("image", "inspect", "--format", "{{.Id}}", check_image(image), check=False)
+        return found.stdout.strip() if found.exit_code == 0 else ""
+
+    def pull(self, image, *, on_layers, on_start=None):
+        """Pull the image of that whole name; `on_layers` gets registries.Pull.layers while they come.
+
+        Returns the CommandResult; stdout is the image's ID, stderr what was said beside the bars.
+        """
+        pull = registries.Pull()
+
+        def on_text(text):
+            if pull.read(text):
+                on_layers(pull.layers)
+
+        argv = [*self.command, "pull", check_image(image)]
+        result = process.run_on_terminal(
+            argv, timeout=SLOW, on_text=on_text, tools_dir=self.tools_dir, on_start=on_start
+        )
+        result = replace(result, stderr="\n".join(pull.lines))
+        raise_for(result)
+        return result
+
+    def remove_image(self, *names, on_start=None):
+        """Take these names from their image; the last name takes the image with it. An ID stands for a nameless one."""
+        return self._run("rmi", *(check_image(name) for name in names), timeout=ACT, on_start=on_start)
+
+    def prune_images(self, *, everything, on_start=None):
+        """Remove nameless images, with `everything` all that no container uses; stdout has their IDs, one a line."""
+        flags = ["--all"] if everything else []
+        return self._run("image", "prune", "--force", *flags, timeout=ACT, on_start=on_start)
+
+    def commit(self, container, image, *, pause, on_start=None):
+        """Make the image `image` of the container's file system; with `pause` it stands still meanwhile."""
+        flag = f"--pause={'true' if pause else 'false'}"
+        return self._run(
+            "commit", "--quiet", flag, check_name(container), check_image(image), timeout=SLOW, on_start=on_start
+        )
+
     def create(self, options: CreateOptions, *, on_start=None):
-        """Create a container; pulls the image when it is not here. Returns the CommandResult; stdout ends in its ID.
+        """Create a container from an image that is here. Returns the CommandResult; stdout ends in its ID.
 
         Environment values may be secrets: they go through a file, never over the command line.
         """
@@ -315,7 +355,14 @@ def exec_arguments(container, argv, *, mark, user="", workdir=""):
 def create_arguments(options: CreateOptions, *, env_file=""):
     """The argument list of `podman create` after the binary's name. `--runtime` is a global option of Podman."""
     runtime = ["--runtime", options.runtime] if options.runtime else []
-    arguments = [*runtime, "create", "--name", check_name(options.name), *creation.arguments(options.settings)]
+    arguments = [
+        *runtime,
+        "create",
+        "--pull=never",
+        "--name",
+        check_name(options.name),
+        *creation.arguments(options.settings),
+    ]
     if options.pids_limit:
         arguments.append(f"--pids-limit={options.pids_limit}")
     if options.env:

@@ -3,11 +3,17 @@
 Everything that Freezeframe runs on a host starts here. It knows nothing of what the commands mean.
 """
 
+import codecs
+import errno
+import fcntl
 import os
+import pty
 import select
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +24,8 @@ from .types import CommandResult
 
 OUTPUT_LIMIT = 32 * 1024 * 1024  # bytes of standard output that are read back; `podman inspect` of hundreds fits
 STDERR_LIMIT = 64 * 1024  # bytes of standard error that are kept, from the end
+
+TERMINAL = (50, 200)  # lines and columns: enough for a progress bar with its numbers
 
 # What a command inherits: enough for Podman to find its storage and its helpers, none of our secrets.
 _INHERITED = (
@@ -101,6 +109,50 @@ def run_bounded(argv, *, timeout, limit, tools_dir="", on_start=None):
         process.wait()
         process.stdout.close()
     raise CommandFailed(f"{Path(argv[0]).name} did not end within {timeout} s.", argv=argv, stderr=_printable(kept))
+
+
+def run_on_terminal(argv, *, timeout, on_text, tools_dir="", on_start=None):
+    """Run `argv` with a terminal as standard error, for programs that tell their progress only there.
+
+    `on_text(text)` gets what is drawn. Returns a CommandResult with the standard output; its `stderr` is empty. After
+    `timeout` seconds it is killed and CommandFailed is raised with exit_code None.
+    """
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *TERMINAL, 0, 0))
+    deadline = time.monotonic() + timeout
+    with tempfile.TemporaryFile() as stdout, os.fdopen(ours, "rb", buffering=0) as drawn:
+        try:
+            process = start(argv, tools_dir=tools_dir, stdout=stdout, stderr=theirs)
+        finally:
+            os.close(theirs)
+        try:
+            if on_start:
+                on_start(list(argv), process.pid)
+            decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+            while select.select([drawn], [], [], max(0, deadline - time.monotonic()))[0]:
+                block = _read_terminal(drawn)
+                if not block:
+                    exit_code = process.wait(timeout=max(1, deadline - time.monotonic()))
+                    stdout.seek(0)
+                    text = stdout.read(OUTPUT_LIMIT).decode(errors="replace")
+                    return CommandResult(list(argv), exit_code, text, "")
+                on_text(decode(block))
+        except subprocess.TimeoutExpired:
+            pass  # it has closed its terminal and goes on: that counts as not ended
+        finally:
+            process.kill()
+            process.wait()
+    raise CommandFailed(f"{Path(argv[0]).name} did not end within {timeout} s.", argv=argv)
+
+
+def _read_terminal(terminal):
+    """The next bytes; b"" at the end, which Linux tells as EIO once nobody has the other side open."""
+    try:
+        return os.read(terminal.fileno(), 64 * 1024)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""
 
 
 def _printable(output):

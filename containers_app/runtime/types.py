@@ -29,7 +29,8 @@ class Check:
 @dataclass(frozen=True)
 class HostFacts:
     """What one host is: versions, the choices that are made for every new container there (`oci_runtime`, `ulimits`,
-    `pids_limit`), and the `flags` that its Podman has for `checkpoint` and `restore`."""
+    `pids_limit`), the `flags` that its Podman has for `checkpoint`, `restore` and `create`, and its short
+    names of images (`registries`, runtime/registries.py)."""
 
     podman_version: str = ""
     oci_runtime: str = ""
@@ -46,6 +47,7 @@ class HostFacts:
     ulimits: list[str] = field(default_factory=list)
     pids_limit: str = ""
     flags: dict[str, list[str]] = field(default_factory=dict)
+    registries: dict = field(default_factory=dict)
 
     def as_json(self):
         return asdict(self)

@@ -23,10 +23,12 @@ from . import (
     checkpoints,
     doorbell,
     executions,
+    images,
     inventory,
     lifecycle,
     operations,
     outside,
+    pulls,
     restores,
 )
 
@@ -56,6 +58,10 @@ HANDLERS = {
     **dict.fromkeys(lifecycle.VERBS, Handler(lifecycle.perform_act, lifecycle.settle_act)),
     Kind.EXEC: Handler(executions.perform_exec, executions.settle_exec, right="exec"),
     Kind.PRUNE: Handler(bulk.perform_prune, bulk.settle_prune),
+    Kind.PULL: Handler(pulls.perform_pull, pulls.settle_pull),
+    Kind.COMMIT: Handler(images.perform_commit, images.settle_commit),
+    Kind.IMAGE_REMOVE: Handler(images.perform_image_remove, images.settle_image_remove),
+    Kind.IMAGE_PRUNE: Handler(images.perform_image_prune, images.settle_image_prune),
     Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint),
     Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore),
     Kind.CHECKPOINT_IMAGE: Handler(checkpoint_images.perform_checkpoint_image, checkpoints.settle_checkpoint),

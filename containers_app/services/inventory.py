@@ -10,12 +10,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from containers_app.models import AuditEvent, Container, Host, Image
+from containers_app.runtime import registries
 
 from . import audit, doorbell
 
 WATCHER, WORKER = "watcher", "worker"
 AGENT = audit.Caller(source=AuditEvent.Source.AGENT)
 
+SHORT_ID = 12  # digits of an ID as Podman shows it
 # What a checkpoint's later restore depends on.
 _VERSIONS = ("podman_version", "oci_runtime", "oci_runtime_version", "criu_version", "kernel", "architecture")
 
@@ -118,9 +120,15 @@ def observe_images(host, facts, *, asked_at):
 
 
 def image_named(host, name):
-    """The host's Image that has this name, or None."""
+    """The host's Image of this name (without a tag: `latest`; without a registry: of this host), or ID; or None."""
+    image_id, (name, rest) = name, registries.split(name)
+    wanted = {f"{place}{name}{rest or ':latest'}" for place in ("", "localhost/")}
     present = Image.objects.filter(host=host, removed_at=None)
-    return next((image for image in present if name in image.names or f"localhost/{name}" in image.names), None)
+    whole_id = len(image_id) >= SHORT_ID
+    return next(
+        (image for image in present if wanted & set(image.names) or (whole_id and image.image_id.startswith(image_id))),
+        None,
+    )
 
 
 def _observe_container(host, fact, asked_at):

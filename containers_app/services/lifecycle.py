@@ -1,7 +1,7 @@
 """A container's life apart from checkpoint and restore: the sample, create, and the verbs that change its state."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ from containers_app.runtime import podman as podman_runtime
 from containers_app.runtime.podman import Podman
 from containers_app.runtime.types import CreateOptions
 
-from . import inventory, operations, outside
+from . import inventory, operations, outside, pulls
 from .operations import Found
 
 Kind = Operation.Kind
@@ -43,7 +43,8 @@ def request_create(*, by, host, name, image, command, env, start=True, request_k
     """
     settings = {name: value for name, value in settings.items() if value}
     podman_runtime.check_name(name)
-    podman_runtime.check_image(image)
+    if not inventory.image_named(host, podman_runtime.check_image(image)):
+        pulls.whole_name(host, image)
     creation.check(settings)
     require_right_to(by.user, settings)
     for field in settings:
@@ -214,7 +215,7 @@ def perform_sample(claim):
 
 
 def perform_create(claim):
-    """Create the container (Podman pulls the image when it is missing), and start it if that was asked for."""
+    """Create the container, of an image that is pulled when the host lacks it; start it if that was asked for."""
     if claim.operation.requested_by:
         require_right_to(claim.operation.requested_by, claim.operation.options["settings"])
     _create(claim, outside.podman(), **claim.operation.options)
@@ -231,6 +232,7 @@ def _create(claim, podman, *, image, command, env=(), start=True, settings=None)
     )  # fmt: skip
     if podman.inspect_one(options.name):
         raise Conflict(f"The name {options.name} is taken on {operation.host.name}.", remedy="Choose another name.")
+    options = replace(options, image=pulls.bring(claim, podman, image))
     claim.note(creating=True)
     claim.phase("creating")
     container_id = podman.create(options, on_start=claim.command).stdout.split()[-1]

@@ -251,14 +251,21 @@ class Claim:
     def expect(self, count):
         self._write(expected_bytes=count)
 
-    def progress(self, count):
-        """`count` bytes have gone by. Told twice a second at the most, and never a reason to stop the work."""
+    def progress(self, count, *, expected=None, **result):
+        """`count` bytes have gone by, of `expected` as far as is known now, with facts that are shown meanwhile.
+
+        Told twice a second at the most, and never a reason to stop the work.
+        """
         now = timezone.now().timestamp()
         if now - self._bytes_told < 0.5:
             return
         self._bytes_told = now
         try:
-            self._write(progress_bytes=count)
+            self._write(
+                progress_bytes=count,
+                expected_bytes=self.operation.expected_bytes if expected is None else expected,
+                result={**self.operation.result, **result},
+            )
         except DatabaseError:
             log.warning("progress of operation %s was not written", self.operation.pk, exc_info=True)
 

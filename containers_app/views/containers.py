@@ -14,6 +14,7 @@ from containers_app.errors import BadInput, Conflict, Unavailable
 from containers_app.forms import (
     CheckpointForm,
     CheckpointImageForm,
+    CommitForm,
     ConfirmForm,
     CreateForm,
     ExecForm,
@@ -25,7 +26,7 @@ from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host, Operation
 from containers_app.models.catalog import Mode
 from containers_app.runtime.types import CheckpointOptions
-from containers_app.services import bulk, checkpoint_images, checkpoints, executions, lifecycle, secrets
+from containers_app.services import bulk, checkpoint_images, checkpoints, executions, images, lifecycle, secrets
 
 OPTIONS = [field.name for field in fields(CheckpointOptions)]
 
@@ -201,6 +202,21 @@ def container_rename(request, pk):
         return _asked(request, container, Kind.RENAME)
     context = {"container": container, "form": form}
     return render_page(request, "container_rename", context, fragments=["dialog"], status=status)
+
+
+@page_or_form
+def container_commit(request, pk):
+    container = access.get_container_for(request.user, pk, "operate")
+    if request.method != "POST":
+        _require_possible(container, "commit")
+    form = CommitForm(request.POST or None)
+    operation, status = answer(
+        request, form, lambda values: images.request_commit(by=caller(request), container=container, **values)
+    )
+    if operation:
+        return redirect("operation_detail", operation.pk)
+    context = {"container": container, "form": form}
+    return render_page(request, "container_commit", context, fragments=["dialog"], status=status)
 
 
 @page_or_form

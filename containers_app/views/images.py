@@ -1,15 +1,21 @@
-"""The images' page: what is in the hosts' storage; and a restore from a checkpoint image."""
+"""Pages of images: what is in the hosts' storage, pulled, removed and pruned; a restore from a checkpoint image."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from containers_app import access, queries
-from containers_app.forms import RestoreForm
+from containers_app.errors import BadInput
+from containers_app.forms import ConfirmForm, ImagePruneForm, PullForm, RestoreForm
 from containers_app.htmx import answer, asked, caller, render_page
+from containers_app.models import Host
 from containers_app.runtime.types import RestoreOptions
-from containers_app.services import checkpoint_images, lifecycle, restores
+from containers_app.services import checkpoint_images, images, lifecycle, pulls, restores
+
+USERS_SHOWN = 20
+page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_GET
@@ -20,7 +26,66 @@ def image_list(request):
     return render_page(request, "image_list", context, fragments=["image_table"])
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@page_or_form
+def image_pull(request):
+    """The form for an image from a registry; as a name is typed, the whole name that it means on the host."""
+    access.require(request.user, "operate")
+    typed = {name: asked(request, name) for name in ("host", "image") if asked(request, name)}
+    form = PullForm(request.POST or None, hosts=Host.objects.all(), initial=typed)
+    operation, status = answer(request, form, lambda values: pulls.request_pull(by=caller(request), **values))
+    if operation:
+        return redirect("operation_detail", operation.pk)
+    context = {"form": form, "allowed": settings.REGISTRIES, **_meant(typed)}
+    return render_page(request, "image_pull", context, fragments=["dialog", "meant"], status=status)
+
+
+def _meant(typed):
+    """{meant}: the whole name, or {why_not}: the reason why there is none; empty before anything was typed."""
+    host = queries.one_host(typed.get("host", ""))
+    if not host or not typed.get("image"):
+        return {}
+    try:
+        return {"meant": pulls.whole_name(host, typed["image"])}
+    except BadInput as error:
+        return {"why_not": str(error)}
+
+
+@page_or_form
+def image_remove(request, pk):
+    image = access.get_image_for(request.user, pk, "operate")
+    form = ConfirmForm(request.POST or None)
+    operation, status = answer(
+        request, form, lambda values: images.request_image_remove(by=caller(request), image=image, **values)
+    )
+    if operation:
+        return redirect("operation_detail", operation.pk)
+    context = {
+        "image": image,
+        "form": form,
+        "users": list(images.users(image)[:USERS_SHOWN]),
+        "needed_by": images.needed_by(image),
+    }
+    return render_page(request, "image_remove", context, fragments=["dialog"], status=status)
+
+
+@page_or_form
+def image_prune(request):
+    """Podman's own prune of one host's images: what it could take, and after a press the request."""
+    access.require(request.user, "operate")
+    host = queries.one_host(request.POST.get("host") or asked(request, "host"))
+    if host is None:
+        raise Http404
+    form = ImagePruneForm(request.POST or None)
+    operation, status = answer(
+        request, form, lambda values: images.request_image_prune(by=caller(request), host=host, **values)
+    )
+    if operation:
+        return redirect("operation_detail", operation.pk)
+    context = {"host": host, "form": form, "unused": list(images.unused(host))}
+    return render_page(request, "image_prune", context, fragments=["dialog"], status=status)
+
+
+@page_or_form
 def image_restore(request, pk):
     image = access.get_image_for(request.user, pk, "operate")
     own_name = checkpoint_images.own_name(image)

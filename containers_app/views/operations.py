@@ -63,6 +63,8 @@ def _again(operation):
         return ""
     if operation.kind == Operation.Kind.CREATE:
         return f"{reverse('container_create')}?{urlencode({'name': operation.target_name, **_typed(operation)})}"
+    if operation.kind == Operation.Kind.PULL:
+        return f"{reverse('image_pull')}?{urlencode({'host': operation.host_id, 'image': operation.options['image']})}"
     if operation.kind == Operation.Kind.EXEC:
         typed = {"command": shlex.join(operation.options["command"])}
         return f"{reverse('container_exec', args=[operation.container_id])}?{urlencode(typed)}"

@@ -57,7 +57,7 @@ def test_the_audit_page_alone_tells_what_happened_to_one_container(new_page, ope
             (
                 "mina",
                 "created and started orders",
-                [f"{command} --runtime runc create --name orders", f"{command} start"],
+                [f"{command} --runtime runc create --pull=never --name orders", f"{command} start"],
             ),
             ("mina", "asked to checkpoint orders, stopping it", []),
             ("mina", "checkpointed orders as orders 1, stopping it", [f"{command} container checkpoint --keep"]),

@@ -12,7 +12,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.live.site import CHECKOUT, Place, wait_for
+from tests.live.site import CHECKOUT, REGISTRIES_CONF, Place, wait_for
 
 HERE = Path(__file__).parent
 NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc")
@@ -25,7 +25,7 @@ cgroup_manager = "cgroupfs"
 runtime = "runc"
 [network]
 default_network = "fflab"
-default_subnet = "10.213.78.0/24"
+default_subnet = "{subnet}.0/24"
 network_config_dir = "/var/lib/containers/networks"
 """
 NUMBERS = itertools.count(os.getpid() % 50)  # two test runs on one machine get different cables
@@ -35,6 +35,9 @@ class Lab(Place):
     """Start it with `start()` beside a running site; `stop()` ends and unmounts everything."""
 
     host_name = "lab"
+    subnet = "10.213.78"
+    defaults = "pids_limit = 0"
+    registry = "127.0.0.1:5000"  # in a network of its own, so the port is free
     limits = ("--pids-limit=0",)  # of `podman run`: its cgroup may have no `pids` controller
 
     def __init__(self, site):
@@ -55,7 +58,8 @@ class Lab(Place):
         """The second host without an agent."""
         built = subprocess.run([HERE / "build"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True)
         (self.folder / "networks").mkdir(parents=True)
-        (self.folder / "containers.conf").write_text(CONTAINERS_CONF)
+        (self.folder / "containers.conf").write_text(CONTAINERS_CONF.format(subnet=self.subnet))
+        (self.folder / "registries.conf").write_text(REGISTRIES_CONF.format(registry=self.registry))
         arguments = [*built.stdout.split(), self.folder, self.data, CHECKOUT, str(os.getpid()), str(self.number)]
         with open(self.folder / "init.log", "wb") as log:
             self.init = subprocess.Popen(
@@ -116,7 +120,12 @@ class Lab(Place):
     def run(self, *command, check=True, stdin=None):
         """Run a command on the second host and return its standard output."""
         done = subprocess.run(
-            self._enter(command), env=self._environment(), input=stdin, capture_output=True, timeout=300, check=False
+            self._enter(command),
+            env=self._environment(**self.more_env),
+            input=stdin,
+            capture_output=True,
+            timeout=300,
+            check=False,
         )
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)}: {done.stderr.decode()}")
@@ -132,6 +141,14 @@ class Lab(Place):
     def _enter(self, command):
         return [shutil.which("nsenter"), "--target", self.first_process, *NAMESPACES, "--", *command]
 
+    def host_path(self, path):
+        return Path(f"/proc/{self.first_process}/root", str(path).lstrip("/"))
+
+    @property
+    def network(self):
+        """What leads a command of this machine into the second host's network, with this machine's files."""
+        return [shutil.which("nsenter"), "--target", self.first_process, "--net", "--"]
+
     @property
     def first_process(self):
         """The host's own number of the second host's first process: unshare's only child."""
@@ -142,6 +159,7 @@ class Lab(Place):
             "PATH": "/usr/sbin:/usr/bin",
             "HOME": "/root",
             "LC_ALL": "C.UTF-8",
+            "CONTAINERS_REGISTRIES_CONF": "/var/lib/containers/registries.conf",
             "PYTHONPATH": "/opt/packages",
             "PYTHONDONTWRITEBYTECODE": "1",
             "DJANGO_SETTINGS_MODULE": "webui.settings",

@@ -32,8 +32,18 @@ cgroup_manager = "cgroupfs"
 [network]
 network_backend = "netavark"
 default_network = "fftest"
-default_subnet = "10.213.77.0/24"
+default_subnet = "{subnet}.0/24"
 network_config_dir = "{folder}/networks"
+"""
+
+
+# Loopback speaks plain HTTP here; one short name leads to the registry of the tests.
+REGISTRIES_CONF = """
+[[registry]]
+location = "127.0.0.1"
+insecure = true
+[aliases]
+"ff-looper" = "{registry}/team/looper"
 """
 
 
@@ -51,9 +61,16 @@ def wait_for(condition, what, seconds=DEADLINE):
 class Place:
     """What tests ask of a host whose Podman is at hand: this one's (Site), or the second one's (tests/lab)."""
 
+    more_env = {}  # of the Podman that a test runs itself
+    defaults = 'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]'  # `limits` as containers.conf has them
+
     def podman(self, *arguments, check=True, stdin=None):
         """Run this place's Podman and return its standard output."""
         raise NotImplementedError
+
+    def host_path(self, path):
+        """Where this machine sees a path of that host."""
+        return Path(path)
 
     def logs(self, container):
         """The container's log lines so far."""
@@ -69,6 +86,8 @@ class Site(Place):
 
     host_name = "local"
     address = "127.0.0.1"  # where its published ports answer
+    subnet = "10.213.77"  # of its containers, the first three numbers
+    network = ()  # what leads a command of this machine into its network
     limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")  # of `podman run`: root may not raise any
 
     def __init__(self, folder: Path):
@@ -80,14 +99,18 @@ class Site(Place):
         self.url = f"http://127.0.0.1:{self.port}/"
         self.processes = {}
         conf = folder / "containers.conf"
-        conf.write_text(CONTAINERS_CONF.format(folder=folder))
+        conf.write_text(CONTAINERS_CONF.format(folder=folder, subnet=self.subnet))
         (folder / "networks").mkdir()
+        self.registry = f"127.0.0.1:{_free_port()}"  # where a test's registry serves (tests/live/registry.py)
+        registries = folder / "registries.conf"
+        registries.write_text(REGISTRIES_CONF.format(registry=self.registry))
         self.podman_command = [
             "podman", "--root", f"{folder}/root", "--runroot", f"{folder}/runroot", "--tmpdir", f"{folder}/tmp",
         ]  # fmt: skip
         self.env = {
             **os.environ,
             "CONTAINERS_CONF": str(conf),
+            "CONTAINERS_REGISTRIES_CONF": str(registries),
             "DJANGO_SETTINGS_MODULE": "webui.settings",
             "DATABASE_URL": f"sqlite:///{self.database_file}",
             "FREEZEFRAME_DATA_DIR": str(self.data),
@@ -160,7 +183,7 @@ class Site(Place):
             subprocess.run(["umount", "--lazy", f"{self.folder}/{mount}"], check=False, stderr=subprocess.DEVNULL)
 
     def podman(self, *arguments, check=True, stdin=None):
-        env = {**self.env, "PATH": f"/opt/freezeframe/bin:{self.env['PATH']}"}
+        env = {**self.env, "PATH": f"/opt/freezeframe/bin:{self.env['PATH']}", **self.more_env}
         done = subprocess.run(
             [*self.podman_command, *arguments], env=env, input=stdin, capture_output=True, timeout=300, check=False
         )

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from containers_app.models import AuditEvent, Checkpoint, Operation
-from tests.live.conftest import numbers
+from tests.live.conftest import both_hosts, numbers
 from tests.live.site import wait_for
 
 pytestmark = pytest.mark.live
@@ -28,6 +28,7 @@ def lines(site, container):
     return site.podman("logs", container).splitlines()
 
 
+@both_hosts
 def test_in_every_consistent_copy_memory_and_file_agree(site, operator):
     writer = operator.create("writer", IN_STEP)
     copies = []
@@ -45,6 +46,7 @@ def test_in_every_consistent_copy_memory_and_file_agree(site, operator):
     assert len({copy.archive_sha256 for copy in copies}) == COPIES
 
 
+@both_hosts
 def test_a_copy_says_how_long_it_stood_still(site, operator):
     looper = operator.create("looper")
     last = int(numbers(site, "looper", at_least=3)[-1])

@@ -1,27 +1,30 @@
-"""What a container has around it: limits, connections, an address, a pod. On this machine, whose network and cgroups
-allow it: the second host has neither its memory nor its CPU to give."""
+"""What a container has around it: limits, connections, addresses, a pod; and what of that a restore may leave."""
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import numbers
-from tests.live.site import wait_for
-from tests.live.test_options import run
+from tests.live.conftest import both_hosts, numbers
+from tests.live.site import _free_port, wait_for
+from tests.live.test_options import LOOP, run
 
 pytestmark = pytest.mark.live
 
 
+@both_hosts
 def test_limits_and_privileges_survive(site, operator):
-    flags = ["--memory=64m", "--cpus=0.5", "--privileged", "--user=0:0", "--env=COLOUR=blue", "--label=team=ops"]
+    limits = [] if site.host_name == "lab" else ["--memory=64m", "--cpus=0.5"]  # its cgroup has neither to give
+    flags = [*limits, "--privileged", "--user=0:0", "--env=COLOUR=blue", "--label=team=ops"]
     container = run(site, operator, "limited", *flags)
     before = configuration(site, "limited")
     checkpoint = operator.checkpoint(container)
     operator.remove(container)
     operator.restore(checkpoint)
     assert configuration(site, "limited") == before
-    assert before["Memory"] == 64 * 1024**2 and before["Privileged"] and before["NanoCpus"] == 500_000_000
+    assert before["Privileged"]
+    assert not limits or (before["Memory"], before["NanoCpus"]) == (64 * 1024**2, 500_000_000)
 
 
 def configuration(site, name):
@@ -32,12 +35,12 @@ def configuration(site, name):
     return {**host, "Env": found["Config"]["Env"], "Labels": found["Config"]["Labels"], "User": found["Config"]["User"]}
 
 
+@both_hosts
 def test_an_established_connection_survives_with_its_client_attached(site, operator):
     echo = "exec busybox nc -ll -p 7000 -e /bin/busybox cat"
-    container = run(site, operator, "echo", command=echo)
-    address = json.loads(site.podman("container", "inspect", "echo"))[0]["NetworkSettings"]["Networks"]
-    address = next(iter(address.values()))["IPAddress"]
-    with wait_for(lambda: connected(address, 7000), "it listens") as client:
+    port = _free_port()
+    container = run(site, operator, "echo", f"--publish={site.address}:{port}:7000", command=echo)
+    with wait_for(lambda: connected(site.address, port), "it listens") as client:
         assert said(client, b"before\n") == b"before\n"
         failed = operator.ended(operator.request_checkpoint(container))
         assert (failed.state, failed.failure) == ("failed", "tcp-established-dump")
@@ -59,8 +62,9 @@ def said(client, text):
     return client.recv(100)
 
 
+@both_hosts
 def test_a_static_address_is_in_the_way_when_it_is_taken_unless_it_is_ignored(site, operator):
-    static = "--ip=10.213.77.200"
+    static = f"--ip={site.subnet}.200"
     container = run(site, operator, "fixed", static)
     checkpoint = operator.checkpoint(container)
     operator.remove(container)
@@ -76,21 +80,58 @@ def test_a_static_address_is_in_the_way_when_it_is_taken_unless_it_is_ignored(si
     assert static[5:] in site.podman("exec", "fixed", "busybox", "ip", "address")
 
 
+@both_hosts
+def test_a_static_mac_address_comes_back_unless_it_is_ignored(site, operator):
+    mac = "02:ff:00:00:00:07"
+    container = run(site, operator, "fixed", f"--mac-address={mac}")
+    checkpoint = operator.checkpoint(container)
+    shown = lambda name: site.podman("exec", name, "busybox", "ip", "link")  # noqa: E731
+    operator.restore(checkpoint, name="other", ignore_static_mac=True)
+    assert mac not in shown("other")
+    operator.remove(container)
+    operator.restore(checkpoint)
+    assert mac in shown("fixed")
+
+
+@both_hosts
+def test_a_restore_can_leave_changed_files_behind(site, operator):
+    container = run(site, operator, "writer", command=f"echo new > /added; {LOOP}")
+    numbers(site, "writer")
+    checkpoint = operator.checkpoint(container)
+    operator.restore(checkpoint, name="without", ignore_rootfs=True)
+    operator.restore(checkpoint, name="with")
+    listed = {name: site.podman("exec", name, "ls", "/").split() for name in ("with", "without")}
+    assert "added" in listed["with"] and "added" not in listed["without"]
+
+
+@both_hosts
+def test_a_dump_that_was_kept_can_be_restored_in_place_once_more(site, operator):
+    container = run(site, operator, "kept")
+    checkpoint = operator.checkpoint(container)
+    dump = Path(json.loads(site.podman("container", "inspect", "kept"))[0]["StaticDir"]) / "checkpoint"
+    look = lambda: site.host_path(dump).is_dir() and any(site.host_path(dump).iterdir())  # noqa: E731
+    operator.restore(checkpoint, keep=True)
+    assert look(), "Podman keeps the dump of a restore with --keep"
+    again = operator.checkpoint(container)
+    operator.restore(again)
+    assert not look(), "and takes it away without"
+
+
 @pytest.fixture
 def pods(site, monkeypatch):
-    """Two pods; their own containers get limits that this machine can hand on."""
+    """Two pods; their own containers get limits that the host can hand on."""
     conf = site.folder / "pods.conf"
     text = (site.folder / "containers.conf").read_text()
-    conf.write_text(
-        text.replace("[containers]", '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]')
-    )
-    monkeypatch.setitem(site.env, "CONTAINERS_CONF", str(conf))
+    conf.write_text(text.replace("[containers]", f"[containers]\n{site.defaults}"))
+    inside = conf if site.host_name == "local" else f"/var/lib/containers/{conf.name}"
+    monkeypatch.setattr(site, "more_env", {"CONTAINERS_CONF": str(inside)})
     for name in ("first", "second"):
         site.podman("--runtime", "runc", "pod", "create", "--name", name, "--share", "net,uts")
     yield
     site.podman("pod", "rm", "--all", "--force", "--time", "0")
 
 
+@both_hosts
 def test_what_was_in_a_pod_is_restored_into_a_pod(site, operator, pods):
     container = run(site, operator, "member", "--pod=first")
     last = int(numbers(site, "member", at_least=3)[-1])

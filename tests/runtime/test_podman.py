@@ -31,7 +31,7 @@ def test_a_restore_from_an_archive_may_have_a_new_name():
 def test_the_command_of_a_new_container_stays_one_argument_per_word():
     options = CreateOptions(name="a", image="busybox", command=["sh", "-c", "echo $HOME; rm -rf /"], runtime="runc")
     assert podman.create_arguments(options) == [
-        "--runtime", "runc", "create", "--name", "a", "busybox", "sh", "-c", "echo $HOME; rm -rf /",
+        "--runtime", "runc", "create", "--pull=never", "--name", "a", "busybox", "sh", "-c", "echo $HOME; rm -rf /",
     ]  # fmt: skip
 
 

@@ -115,6 +115,7 @@ def test_only_the_tests_ask_for_a_browser_and_a_database(bare_machine):
     tests, _ = bare_machine(debian, "--tests")
     extra = {"chromium", "postgresql", "shellcheck", "fonts-dejavu-core", "tests/requirements.txt"}
     extra |= {"redis-server", "memcached", "default-jre-headless", "ecj", "libuid-wrapper", "debootstrap", "catatonit"}
+    extra |= {"docker-registry"}
     assert not extra & set(plain.stdout.split())
     assert extra <= set(tests.stdout.split())
 

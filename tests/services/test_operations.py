@@ -117,8 +117,8 @@ def test_progress_is_told_twice_a_second_at_the_most(monkeypatch):
     written = []
     monkeypatch.setattr(claim, "_write", lambda **fields: written.append(fields))
     for count in range(100):
-        claim.progress(count)
-    assert written == [{"progress_bytes": 0}]
+        claim.progress(count, expected=100, layers=[count])
+    assert written == [{"progress_bytes": 0, "expected_bytes": 100, "result": {"layers": [0]}}]
 
 
 def a_handler(perform=lambda claim: None, settle=lambda claim: operations.Found(False, "It stands as before.")):

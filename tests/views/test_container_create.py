@@ -136,7 +136,13 @@ def test_an_administrator_may_and_is_warned(host):
 def test_who_has_lost_the_right_meanwhile_is_refused_by_the_agent(host):
     admin = an_admin()
     operation = lifecycle.request_create(
-        by=audit.Caller(user=admin), host=host, name="web", image="busybox", command=[], env=[], privileged=True
+        by=audit.Caller(user=admin),
+        host=host,
+        name="web",
+        image="localhost/a",
+        command=[],
+        env=[],
+        privileged=True,
     )
     get_user_model().objects.filter(pk=admin.pk).update(is_superuser=False)
     admin = get_user_model().objects.get(pk=admin.pk)

@@ -22,6 +22,8 @@ LISTS = [
 OTHERS = [
     "/containers/bulk/?verb=kill&all=on",
     "/containers/prune/",
+    "/images/pull/?image=docker.io/library/redis:7",
+    "/images/prune/",
     "/containers/new/",
     "/?state=removed",
     "/?q=looper",
@@ -31,6 +33,7 @@ OTHERS = [
 ONES = [
     "/containers/{container}/environment/",
     "/containers/{container}/", "/containers/{container}/log/", "/containers/{container}/checkpoint/",
+    "/containers/{container}/commit/", "/images/{image}/remove/",
     "/containers/{container}/kill/", "/containers/{container}/rename/",
     "/containers/{container}/exec/", "/containers/{container}/stats/", "/catalog/{checkpoint}/",
     "/catalog/{checkpoint}/inside/",
@@ -54,10 +57,11 @@ def rows(number):
         checkpoint = a_checkpoint(container=container, host=host)
         operation = an_operation(container=container, host=host, state="succeeded")
         an_operation(container=a_container(host=host), host=host, state="queued")
-        an_image(host=host)
+        image = an_image(host=host)
         an_event(container=container, checkpoint=checkpoint, operation=operation)
         if not place:
             first = {"container": container.pk, "checkpoint": checkpoint.pk, "operation": operation.pk, "host": host.pk}
+            first["image"] = image.pk
             for _ in range(number):
                 a_checkpoint(container=container, host=host)
                 an_operation(container=container, host=host, state="succeeded")
@@ -91,7 +95,7 @@ def test_who_is_not_signed_in_is_sent_to_the_door(client, address):
 
 @pytest.mark.parametrize("address", ONES)
 def test_what_is_not_there_is_not_found(operator, address):
-    address = address.format(container=9999, checkpoint=9999, operation=9999, host=9999)
+    address = address.format(container=9999, checkpoint=9999, operation=9999, host=9999, image=9999)
     assert operator.get(address).status_code == 404
 
 
