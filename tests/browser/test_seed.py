@@ -61,7 +61,7 @@ def pull(page, image):
     page.goto("/images/")
     page.get_by_role("link", name="Pull").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Image").fill("ff-looper:1")
+    dialog.get_by_label("Image").press_sequentially("ff-looper:1")
     expect(dialog.locator("#meant")).to_contain_text(f"pulled as {image}", timeout=SLOW)
     dialog.get_by_role("button", name="Pull").click()
     expect(page.locator(".outcome")).to_contain_text(f"{image} is here", timeout=SLOW)
