@@ -78,8 +78,9 @@ def ours(runner, store):
     with store.incoming("bench") as folder:
         nothing = lambda *_: None  # noqa: E731
         done = capture.capture(
-            runner, NAME, CheckpointOptions(), folder, on_start=nothing, on_bytes=nothing, on_phase=nothing
-        )
+            runner, NAME, CheckpointOptions(), folder, patience=600, on_start=nothing, on_bytes=nothing,
+            on_phase=nothing,
+        )  # fmt: skip
         store.put(done.draft, done.facts.sha256)
     return time.perf_counter() - begun, done.facts.sha256
 

@@ -35,6 +35,12 @@ class Conflict(FreezeframeError):
     status = 409
 
 
+class Foreseen(Conflict):
+    """It would fail, and what for was seen before anything was touched."""
+
+    code = "foreseen"
+
+
 class NotAllowed(FreezeframeError):
     """This person may look at it, but not do that. `about` is the row that it was refused of, where there is one."""
 

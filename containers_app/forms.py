@@ -218,6 +218,7 @@ class _CheckpointOptionsForm(_OptionsForm):
     }
 
     mode = forms.ChoiceField(choices=Mode.choices, initial=Mode.STOP, widget=forms.RadioSelect)
+    forced = forms.BooleanField(required=False)  # stands in the preflight's list, where there is something to force
 
     def __init__(self, *args, offered, **kwargs):
         super().__init__(*args, offered=offered, **kwargs)
@@ -300,6 +301,7 @@ class RestoreForm(_OptionsForm):
     pod = forms.CharField(
         max_length=128, required=False, help_text="An existing pod to restore into; what was in a pod needs one."
     )
+    forced = forms.BooleanField(required=False)  # stands in the preflight's list, where there is something to force
 
     def __init__(self, *args, offered, **kwargs):
         super().__init__(*args, offered=offered, **kwargs)

@@ -206,6 +206,18 @@ function nameTheme(button) {
 
 if (document.getElementById("theme")) nameTheme(document.getElementById("theme"));
 
+// ---- What is in the way names the field that cures it: a press ticks it, or leads there.
+
+document.addEventListener("click", (event) => {
+  const cure = event.target.closest("[data-cure]");
+  const field = cure && document.getElementById(cure.dataset.cure);
+  if (!field) return;
+  for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  if (field.type !== "checkbox") return field.focus();
+  field.checked = true;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
 // ---- A press shows at once that it works; forms in dialogs do so through htmx.
 
 document.addEventListener("submit", (event) => {

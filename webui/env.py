@@ -33,6 +33,10 @@ VARIABLES = {
         "",
         "Where images may be pulled from, by comma: registries, or paths in them (`quay.io/team`). Empty: anywhere.",
     ),
+    "FREEZEFRAME_DUMP_SECONDS": (
+        "120",
+        "How long a dump may take before it is ended, beside a second for each 20 MiB of memory.",
+    ),
     "FREEZEFRAME_CONCURRENCY": ("4", "How many operations one agent performs at once."),
     "FREEZEFRAME_AUDIT_KEY_FILE": (
         "",

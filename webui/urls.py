@@ -13,6 +13,7 @@ from containers_app.views import (
     images,
     logs,
     operations,
+    preflights,
     search,
     usage,
 )
@@ -28,6 +29,7 @@ urlpatterns = [
         containers.container_checkpoint_image,
         name="container_checkpoint_image",
     ),
+    path("containers/<int:pk>/preflight/", preflights.container_preflight, name="container_preflight"),
     path("containers/<int:pk>/start/", containers.container_start, name="container_start"),
     path("containers/<int:pk>/stop/", containers.container_stop, name="container_stop"),
     path("containers/<int:pk>/restart/", containers.container_restart, name="container_restart"),
@@ -51,6 +53,7 @@ urlpatterns = [
     path("catalog/<int:pk>/", checkpoints.checkpoint_detail, name="checkpoint_detail"),
     path("catalog/<int:pk>/inside/", checkpoints.checkpoint_inside, name="checkpoint_inside"),
     path("catalog/<int:pk>/restore/", checkpoints.checkpoint_restore, name="checkpoint_restore"),
+    path("catalog/<int:pk>/preflight/", preflights.checkpoint_preflight, name="checkpoint_preflight"),
     path("catalog/<int:pk>/download/", checkpoints.checkpoint_download, name="checkpoint_download"),
     path("operations/", operations.operation_list, name="operation_list"),
     path("operations/batch/<uuid:batch>/", bulk.operation_batch, name="operation_batch"),

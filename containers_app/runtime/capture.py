@@ -38,9 +38,10 @@ class FifoReader:
     Opened before the writer starts and without blocking: a writer that dies before it opens the FIFO is noticed.
     """
 
-    def __init__(self, path: Path, *, on_bytes, deadline):
+    def __init__(self, path: Path, *, on_bytes, patience):
+        """`patience` is how many seconds the first byte may take; all of it may take LIMIT."""
         self._descriptor = _open_fifo(path)
-        self._on_bytes, self._deadline = on_bytes, deadline
+        self._on_bytes, self._begun, self._patience = on_bytes, time.monotonic(), patience
         self._writer = None
         self.count = 0
 
@@ -61,7 +62,7 @@ class FifoReader:
                 return block
             if ended or (events and events[0][1] & select.POLLHUP):
                 return b""
-            if time.monotonic() > self._deadline:
+            if time.monotonic() - self._begun > (LIMIT if self.count else self._patience):
                 raise TimeoutError
 
     def drain(self):
@@ -73,16 +74,17 @@ class FifoReader:
         os.close(self._descriptor)
 
 
-def capture(runner: podman.Podman, container, options, folder: Path, *, on_start, on_bytes, on_phase):
+def capture(runner: podman.Podman, container, options, folder: Path, *, patience, on_start, on_bytes, on_phase):
     """Checkpoint `container` with an export into `folder`; returns Captured.
 
-    `on_start(argv, pid)` is called once Podman runs, `on_bytes(count)` as the archive goes by, `on_phase(name)` at each
-    step. Raises CommandFailed when Podman fails, StoreError when the draft cannot be written, ArchiveError when the
-    export is not whole. Whatever it raises, Podman has ended by then.
+    `patience` is how many seconds the dump may take, until the first byte of the archive comes. `on_start(argv, pid)`
+    is called once Podman runs, `on_bytes(count)` as the archive goes by, `on_phase(name)` at each step. Raises
+    CommandFailed when Podman fails (exit_code None when its time was up), StoreError when the draft cannot be written,
+    ArchiveError when the export is not whole. Whatever it raises, Podman has ended by then.
     """
     fifo, draft = folder / "export.tar", folder / "draft.tar.zst"
     os.mkfifo(fifo, 0o600)
-    reader = FifoReader(fifo, on_bytes=on_bytes, deadline=time.monotonic() + LIMIT)
+    reader = FifoReader(fifo, on_bytes=on_bytes, patience=patience)
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         argv, writer = runner.start_checkpoint(container, options, export=fifo, stdout=stdout, stderr=stderr)
         reader.follow(writer)
@@ -91,7 +93,7 @@ def capture(runner: podman.Podman, container, options, folder: Path, *, on_start
             recompressor, failure = _receive(reader, draft, folder)
             result = _finish(writer, argv, stdout, stderr)
         except TimeoutError as error:
-            raise CommandFailed(f"podman did not end within {LIMIT} s.", argv=argv) from error
+            raise _outlasted(reader, patience, argv) from error
         finally:
             _end(writer)
             reader.close()
@@ -101,6 +103,15 @@ def capture(runner: podman.Podman, container, options, folder: Path, *, on_start
     if options.ignore_rootfs:
         return Captured(recompressor.finish([]), result, draft)
     return Captured(_complete(recompressor, runner, container, folder, on_phase), result, draft)
+
+
+def _outlasted(reader, patience, argv):
+    if reader.count:
+        return CommandFailed(f"podman did not end within {LIMIT} s.", argv=argv)
+    return CommandFailed(
+        f"CRIU did not finish the dump within {patience:.0f} s: it was ended.", argv=argv,
+        remedy="Look for processes that are stopped or traced; a larger memory gets more time by itself.",
+    )  # fmt: skip
 
 
 def drain_abandoned(folder: Path, *, seconds):

@@ -56,14 +56,50 @@ def usage(pid, container_id):
 
 def processes(pid, container_id):
     """ProcessFacts of the container whose first process is `pid`, by PID; [] when it is gone."""
+    found = [facts for number in pids(pid, container_id)[:MOST_PROCESSES] if (facts := _process(number))]
+    return sorted(found, key=lambda facts: facts.pid)
+
+
+def pids(pid, container_id):
+    """This machine's numbers, as text, of the processes of the container whose first process is `pid`."""
     try:
         folders = _folders(pid, container_id)
         folder = folders[""] if _unified() else folders["pids"]
-        pids = [line for file in folder.rglob("cgroup.procs") for line in file.read_text().split()]
+        return [line for file in folder.rglob("cgroup.procs") for line in file.read_text().split()]
     except (OSError, KeyError):
         return []
-    found = [facts for number in pids[:MOST_PROCESSES] if (facts := _process(number))]
-    return sorted(found, key=lambda facts: facts.pid)
+
+
+def frozen(pid, container_id):
+    """True when the container's control group is frozen, or about to be."""
+    file, _, thawed = _freezer(pid, container_id)
+    try:
+        return file is not None and file.read_text().strip() != thawed
+    except OSError:
+        return False
+
+
+def thaw(pid, container_id):
+    """Let the container's processes run again; True when they had been frozen.
+
+    A dump that hangs leaves them so: only this frees them, and CRIU, which waits in the kernel for one of them.
+    """
+    was_frozen = frozen(pid, container_id)
+    if was_frozen:
+        file, thawed, _ = _freezer(pid, container_id)
+        file.write_text(thawed)
+    return was_frozen
+
+
+def _freezer(pid, container_id):
+    """(file, what thaws, what it says then) of the control group's freezer, v2 or v1; (None, "", "") without one."""
+    try:
+        folders = _folders(pid, container_id)
+        if _unified():
+            return folders[""] / "cgroup.freeze", "0", "0"
+        return folders["freezer"] / "freezer.state", "THAWED", "THAWED"
+    except (OSError, KeyError):
+        return None, "", ""
 
 
 def _unified():

@@ -35,6 +35,14 @@ def check(tools_dir=""):
     return result.exit_code == 0, text.splitlines()[-1] if text else "criu check said nothing"
 
 
+def has_feature(name, *, tools_dir=""):
+    """True when CRIU finds this feature of the kernel: `criu check --feature`, such as mem_dirty_track."""
+    try:
+        return process.run(["criu", "check", "--feature", name], timeout=60, tools_dir=tools_dir).exit_code == 0
+    except (CommandFailed, Unavailable):
+        return False
+
+
 def read_log(userdata: Path, name):
     """The tail of `dump.log` or `restore.log` in a container's userdata; empty when there is none.
 

@@ -5,6 +5,7 @@ Measures by asking the tools themselves; assumes nothing from version numbers.
 
 import os
 import platform
+import re
 import resource
 import shutil
 from pathlib import Path
@@ -56,6 +57,9 @@ def measure(podman, *, store, wanted_runtime=""):
         pids_limit=pids_limit(host),
         flags=flags(podman, runtime),
         registries=registries.short_names(),
+        cpu_flags=cpu_flags(),
+        security_module=security_module(host.get("security", {})),
+        dirty_tracking=criu.has_feature("mem_dirty_track", tools_dir=podman.tools_dir),
     )
     return facts, _checks(facts, usable, message, store, rootless=host.get("security", {}).get("rootless", False))
 
@@ -108,6 +112,18 @@ def store_check(store):
     level = "ok" if free >= 1024**3 else "warn"
     remedy = "" if level == "ok" else "Free some space, or move the store to a larger disk."
     return Check("store", "The archive store takes archives", level, f"{free // 1024**2:,} MiB free", remedy)
+
+
+def cpu_flags():
+    """The CPU's features, sorted, as /proc/cpuinfo names them (`flags` on x86, `Features` on arm64)."""
+    text = Path("/proc/cpuinfo").read_text()
+    match = re.search(r"^(?:flags|Features)\s*: (.*)$", text, re.MULTILINE)
+    return sorted(match[1].split()) if match else []
+
+
+def security_module(security):
+    """`selinux`, `apparmor` or "", from `podman info`'s host.security: what CRIU compares at a restore."""
+    return "selinux" if security.get("selinuxEnabled") else "apparmor" if security.get("apparmorEnabled") else ""
 
 
 def choose_runtime(wanted, default, *, tools_dir=""):

@@ -119,6 +119,10 @@ class Podman:
         """Names of all named volumes, as a set."""
         return {row["Name"] for row in self._json("volume", "ls", "--format", "json") or []}
 
+    def network_names(self):
+        """Names of all networks, as a set."""
+        return {row.get("name") or row.get("Name") for row in self._json("network", "ls", "--format", "json") or []}
+
     def import_image(self, name, archive, *, changes=()):
         """Make the image `name` from a root file system as tar bytes; returns its image ID."""
         check_image(name)
@@ -255,22 +259,22 @@ class Podman:
         argv = [*self.command, *checkpoint_arguments(container, options, export=export)]
         return argv, process.start(argv, tools_dir=self.tools_dir, **streams)
 
-    def checkpoint_image(self, container, options: CheckpointOptions, image, *, on_start=None):
+    def checkpoint_image(self, container, options: CheckpointOptions, image, *, timeout=SLOW, on_start=None):
         """Checkpoint into the local image `image`; stdout carries the statistics."""
         arguments = checkpoint_arguments(container, options, create_image=image)
-        return self._run(*arguments, timeout=SLOW, on_start=on_start)
+        return self._run(*arguments, timeout=timeout, on_start=on_start)
 
     def restore_image(self, image, options: RestoreOptions, *, on_start=None):
         """Restore from a checkpoint image."""
         return self._run(*restore_arguments(options, image=image), timeout=SLOW, on_start=on_start)
 
-    def restore(self, container, options: RestoreOptions, *, on_start=None):
+    def restore(self, container, options: RestoreOptions, *, timeout=SLOW, on_start=None):
         """Restore a checkpointed container in place. Podman's own dump is used up when it succeeds."""
-        return self._run(*restore_arguments(options, container=container), timeout=SLOW, on_start=on_start)
+        return self._run(*restore_arguments(options, container=container), timeout=timeout, on_start=on_start)
 
-    def restore_archive(self, archive, options: RestoreOptions, *, on_start=None):
+    def restore_archive(self, archive, options: RestoreOptions, *, timeout=SLOW, on_start=None):
         """Restore from an archive file; stdout carries the new container's ID and statistics as JSON."""
-        return self._run(*restore_arguments(options, archive=archive), timeout=SLOW, on_start=on_start)
+        return self._run(*restore_arguments(options, archive=archive), timeout=timeout, on_start=on_start)
 
     def start_events(self, **streams):
         """Start following events, one JSON object a line; returns the Popen, for the watcher to read and end."""
@@ -431,13 +435,30 @@ def container_facts(row):
             "privileged": bool(host_config.get("Privileged")),
             "networks": sorted((row.get("NetworkSettings") or {}).get("Networks") or {}),
             "mounts": [
-                {"type": mount.get("Type"), "source": mount.get("Source"), "destination": mount.get("Destination")}
+                {
+                    "type": mount.get("Type"),
+                    "name": mount.get("Name", ""),
+                    "source": mount.get("Source"),
+                    "destination": mount.get("Destination"),
+                }
                 for mount in row.get("Mounts") or []
             ],
         },
+        exec_ids=row.get("ExecIDs") or [],
+        network_mode=host_config.get("NetworkMode", ""),
+        addresses=sorted(network["IPAddress"] for network in _networks(row) if network.get("IPAddress")),
+        static_addresses=sorted(filter(None, map(_static_address, _networks(row)))),
         # Podman leaves MergedDir out while nothing is mounted there (libpod/driver/driver.go, 4.3.1).
         mount_point=((row.get("GraphDriver") or {}).get("Data") or {}).get("MergedDir", ""),
     )
+
+
+def _networks(row):
+    return ((row.get("NetworkSettings") or {}).get("Networks") or {}).values()
+
+
+def _static_address(network):
+    return (network.get("IPAMConfig") or {}).get("IPv4Address", "")
 
 
 def moment(text):

@@ -221,6 +221,18 @@ def running_with(*words):
     return found
 
 
+def descendants(pid):
+    """PIDs of all that `pid` has started, and they in turn (proc(5): children); without itself."""
+    found, waiting = [], [pid]
+    while waiting:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for task in Path(f"/proc/{waiting.pop()}/task").iterdir():
+                children = [int(child) for child in (task / "children").read_text().split()]
+                found += children
+                waiting += children
+    return found
+
+
 def resident_bytes(pid):
     """Resident memory of `pid` and all its descendants, in bytes; 0 when they are gone (proc(5): statm, children)."""
     page = os.sysconf("SC_PAGE_SIZE")

@@ -48,6 +48,9 @@ class HostFacts:
     pids_limit: str = ""
     flags: dict[str, list[str]] = field(default_factory=dict)
     registries: dict = field(default_factory=dict)
+    cpu_flags: list[str] = field(default_factory=list)
+    security_module: str = ""
+    dirty_tracking: bool = False
 
     def as_json(self):
         return asdict(self)
@@ -92,6 +95,10 @@ class ContainerFacts:
     userns_mode: str
     config: dict
     mount_point: str = ""
+    exec_ids: list[str] = field(default_factory=list)
+    network_mode: str = ""
+    addresses: list[str] = field(default_factory=list)
+    static_addresses: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

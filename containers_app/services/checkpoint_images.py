@@ -47,7 +47,7 @@ def perform_checkpoint_image(claim):
     options = CheckpointOptions(**operation.options["flags"])
     claim.phase("looking")
     found = runner.inspect_one(operation.container.container_id)
-    checkpoints.refuse_what_cannot_work(operation.container, found, outside.store())
+    checkpoints.look_before(claim, found, options)
     claim.note(was_running=True)
     claim.phase("dumping into the image")
     result = runner.checkpoint_image(found.container_id, options, operation.options["image"], on_start=claim.command)

@@ -11,27 +11,30 @@ from dataclasses import replace
 from datetime import timedelta
 from statistics import median
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from containers_app.errors import BadInput, CommandFailed, Conflict
 from containers_app.models import Checkpoint, Inspection, Operation, Tag
 from containers_app.models.catalog import Mode
-from containers_app.runtime import capture, criu, inspection, podman, process
+from containers_app.runtime import capture, cgroup, criu, inspection, podman, process
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import audit, doorbell, inventory, operations, outside
+from . import audit, doorbell, inventory, operations, outside, preflights
 from .operations import Found
 
 HOW = {Mode.STOP: "stopping it", Mode.KEEP_RUNNING: "leaving it running", Mode.COPY: "copying it while it runs"}
 RUNTIME_ENDS = 40  # seconds that an abandoned dump is given to end by itself
+THAWED_ENDS = 5  # seconds that a hung one is given, once its control group was thawed
+DUMP_SPEED = 20 * 1024**2  # bytes of memory a second: a slow disk, much slower than any that was measured
 
 
 @operations.once
 def request_checkpoint(
-    *, by, container, name, note, tags, options: CheckpointOptions, mode=Mode.STOP, request_key=None
+    *, by, container, name, note, tags, options: CheckpointOptions, mode=Mode.STOP, forced=False, request_key=None
 ):
-    """Ask for a checkpoint; `mode` wins over `options.leave_running`.
+    """Ask for a checkpoint; `mode` wins over `options.leave_running`, `forced` over what the preflight would refuse.
 
     Raises Conflict when the container is not running, BadInput for a name that is too long.
     """
@@ -44,7 +47,8 @@ def request_checkpoint(
     return operations.request(
         by=by, kind=Operation.Kind.CHECKPOINT, host=container.host, container=container, request_key=request_key,
         sentence=f"asked to checkpoint {container.name}, {HOW[mode]}",
-        options={"name": name, "note": note, "tags": sorted(set(tags)), "flags": options.as_json(), "mode": mode},
+        options={"name": name, "note": note, "tags": sorted(set(tags)), "flags": options.as_json(), "mode": mode,
+                 "forced": forced},
     )  # fmt: skip
 
 
@@ -89,17 +93,14 @@ def perform_checkpoint(claim):
     options = CheckpointOptions(**operation.options["flags"])
     claim.phase("looking")
     found = runner.inspect_one(operation.container.container_id)
-    refuse_what_cannot_work(operation.container, found, store)
+    look_before(claim, found, options)
     claim.expect(process.resident_bytes(found.pid))
     claim.note(was_running=True)
     mode, pause, stuck = operation.options.get("mode", Mode.STOP), None, None
     with store.incoming(operation.pk) as folder:
         claim.phase("dumping memory")
         began = time.monotonic()
-        captured = capture.capture(
-            runner, found.container_id, options, folder,
-            on_start=claim.command, on_bytes=_Progress(claim), on_phase=claim.phase,
-        )  # fmt: skip
+        captured = _capture(claim, runner, found, options, folder)
         criu_log = criu.read_log(found.userdata, "dump.log")
         if mode == Mode.COPY:
             stuck = _go_on(claim, runner, found, options)
@@ -112,13 +113,24 @@ def perform_checkpoint(claim):
     after = runner.inspect_one(found.container_id)
     with transaction.atomic():
         inventory.observe_containers(operation.host, [after] if after else [], asked_at=asked_at)
-        checkpoint = _record(operation, options, captured, after, store, pause)
+        checkpoint = _record(operation, options, captured, found, after, store, pause)
         if stuck is None:
             _succeed(claim, checkpoint, captured, criu_log)
         else:
             _record_taken(operation, checkpoint)
     if stuck:
         raise stuck
+
+
+def _capture(claim, runner, found, options, folder):
+    try:
+        return capture.capture(
+            runner, found.container_id, options, folder, patience=patience(claim.operation.expected_bytes),
+            on_start=claim.command, on_bytes=_Progress(claim), on_phase=claim.phase,
+        )  # fmt: skip
+    except CommandFailed as error:
+        claim.note(hung=error.exit_code is None)
+        raise
 
 
 def _go_on(claim, runner, found, options):
@@ -153,9 +165,9 @@ class _Progress:
         self._claim.progress(count)
 
 
-def refuse_what_cannot_work(container, found, store):
+def look_before(claim, found, options):
     """Raise Conflict for what would fail only after the processes have been stopped, or could not be restored."""
-    name = container.name
+    name = claim.operation.container.name
     if found is None:
         raise Conflict(f"Podman no longer knows {name}: somebody removed it.", remedy="Reload the page.")
     if found.state != "running":
@@ -163,22 +175,10 @@ def refuse_what_cannot_work(container, found, store):
             f'"{found.state}" is not running, cannot checkpoint: container state improper',
             remedy="Start or restore it first.",
         )
-    if found.auto_remove:
-        raise Conflict(
-            f"{name} was created with --rm: should the export fail, Podman would remove it with all its memory.",
-            remedy="Create it again without --rm.",
-        )
-    if found.dependencies and not (found.pod and len(found.dependencies) == 1):  # a pod's own container is no obstacle
-        raise Conflict(f"{name} depends on other containers: Podman would stop it and then refuse the export.")
-    if found.ipc_mode == "host":
-        raise Conflict(
-            f"{name} shares the host's /dev/shm: a restore would roll that back for the whole host.",
-            remedy="Create it again without --ipc=host.",
-        )
-    store.free_bytes()
+    preflights.require(claim, preflights.of_checkpoint(claim.operation.host, found, options))
 
 
-def _record(operation, options, captured, after, store, pause):
+def _record(operation, options, captured, before, after, store, pause):
     facts, asked = captured.facts, operation.options
     _, statistics = criu.statistics(captured.command.stdout)
     checkpoint = Checkpoint.objects.create(
@@ -205,7 +205,7 @@ def _record(operation, options, captured, after, store, pause):
         members=[{"name": m.name, "size": m.size, "sha256": m.sha256} for m in facts.members],
         completed_paths=facts.completed_paths,
         statistics=statistics,
-        facts={**operation.host.facts, "oci_runtime": after.oci_runtime if after else ""},
+        facts=preflights.facts_at_capture(operation.host, before, options),
     )
     seen = inspection.inspect(facts.small, {member.name for member in facts.members})
     Inspection.objects.create(checkpoint=checkpoint, facts=seen)
@@ -245,7 +245,7 @@ def settle_checkpoint(claim):
     still because of it.
     """
     operation, runner, store = claim.operation, outside.podman(), outside.store()
-    _await_the_end_of(operation, store)
+    hung = _await_the_end_of(operation, store)
     store.clear_incoming(operation.pk)
     sha256 = operation.result.get("sha256")
     if sha256 and not Checkpoint.objects.filter(archive_sha256=sha256).exists():
@@ -257,20 +257,46 @@ def settle_checkpoint(claim):
         return Found(False, f"{operation.container.name} is gone from Podman.")
     log = _dump_log(operation, found)
     sentence = _bring_back(claim, runner, found) if _stands_still_because_of(operation, found, log) else ""
+    if hung:
+        now = sentence or f"{found.name} is {found.state}."
+        sentence = f"CRIU hung and was ended, and what it had frozen was thawed. {now}"
     found = runner.inspect_one(found.container_id) or found
     inventory.observe_containers(operation.host, [found], asked_at=timezone.now())
     return Found(False, sentence or f"{found.name} is {found.state}.", log)
 
 
+def patience(memory_bytes):
+    """Seconds that a dump, or a restore, of so much memory may take."""
+    return settings.DUMP_SECONDS + memory_bytes / DUMP_SPEED
+
+
 def _await_the_end_of(operation, store):
-    """Let an abandoned `podman container checkpoint` and the runc and CRIU below it end; end Podman if it does not."""
-    capture.drain_abandoned(store.incoming_folder(operation.pk), seconds=RUNTIME_ENDS)
+    """Let an abandoned `podman container checkpoint` and the runc and CRIU below it end; end what does not.
+
+    True when CRIU hung: its control group was thawed then, and what was left of it ended.
+    """
+    hung = bool(operation.result.get("hung"))
+    capture.drain_abandoned(store.incoming_folder(operation.pk), seconds=0 if hung else RUNTIME_ENDS)
     if process.alive(operation.process):
         process.end(operation.process)
-    deadline = time.monotonic() + RUNTIME_ENDS
-    container_id = operation.container.container_id
-    while process.running_with("checkpoint", container_id, "--work-path") and time.monotonic() < deadline:
+    if not _dumping_after(operation, 0 if hung else RUNTIME_ENDS):
+        return False
+    container = operation.container
+    thawed = cgroup.thaw(container.pid, container.container_id)
+    for pid in _dumping_after(operation, THAWED_ENDS if thawed else 0):
+        for number in [*process.descendants(pid), pid]:
+            process.end(process.identity(number))
+    _dumping_after(operation, THAWED_ENDS)
+    cgroup.thaw(container.pid, container.container_id)
+    return True
+
+
+def _dumping_after(operation, seconds):
+    """PIDs of the OCI runtime that still dumps this container, after waiting so long for it to end."""
+    deadline, words = time.monotonic() + seconds, ("checkpoint", operation.container.container_id, "--work-path")
+    while (found := process.running_with(*words)) and time.monotonic() < deadline:
         time.sleep(0.1)
+    return found
 
 
 def _dump_log(operation, found):

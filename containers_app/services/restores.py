@@ -16,7 +16,7 @@ from containers_app.runtime import archive, criu
 from containers_app.runtime import podman as podman_runtime
 from containers_app.runtime.types import RestoreOptions
 
-from . import inventory, operations, outside
+from . import checkpoints, inventory, operations, outside, preflights
 from .operations import Found
 
 PORT = re.compile(r"(?P<address>.*:)?(?P<host>[0-9]+):(?P<container>[0-9]+(?:/[a-z]+)?)")  # podman-run(1), --publish
@@ -70,8 +70,11 @@ def _asked_ports(options):
 
 
 @operations.once
-def request_restore(*, by, checkpoint, name, options: RestoreOptions, request_key=None):
-    """Ask for a restore; `name` "" means under its own name. Raises Conflict when that, or the new name, is taken."""
+def request_restore(*, by, checkpoint, name, options: RestoreOptions, forced=False, request_key=None):
+    """Ask for a restore; `name` "" means under its own name, `forced` wins over what the preflight would refuse.
+
+    Raises Conflict when its own, or the new name, is taken.
+    """
     host, name = checkpoint.host, name.strip()
     operations.require_offered(options, known=FLAGS, offered=offered(host))
     if not name:
@@ -90,7 +93,7 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, request_ke
         by=by, kind=Operation.Kind.RESTORE, host=host, container=container, checkpoint=checkpoint,
         target_name=target_name, request_key=request_key,
         sentence=f"asked to restore {checkpoint.name} {how}",
-        options={"flags": {**options.as_json(), "name": target_name}},
+        options={"flags": {**options.as_json(), "name": target_name}, "forced": forced},
     )  # fmt: skip
 
 
@@ -102,8 +105,10 @@ def perform_restore(claim):
     found = podman.inspect_one(operation.checkpoint.container.container_id)
     if found and not options.name:
         _refuse_other_dump(operation.checkpoint, found)
+    preflights.require(claim, preflights.of_restore(operation.checkpoint, options))
+    if found and not options.name:
         claim.phase("restoring")
-        result = podman.restore(found.container_id, options, on_start=claim.command)
+        result = podman.restore(found.container_id, options, timeout=_patience(operation), on_start=claim.command)
     else:
         result = _restore_archive(claim, podman, options)
     container_id, statistics = criu.statistics(result.stdout)
@@ -135,7 +140,12 @@ def _restore_archive(claim, podman, options):
             target = folder / "import.tar"
             archive.unpack(packed, target, sha256=checkpoint.archive_sha256, on_progress=claim.progress)
         claim.phase("restoring")
-        return podman.restore_archive(target, options, on_start=claim.command)
+        return podman.restore_archive(target, options, timeout=_patience(operation), on_start=claim.command)
+
+
+def _patience(operation):
+    """Seconds that Podman may take: it moves all of the archive twice, and CRIU the memory in it."""
+    return 2 * checkpoints.patience(operation.checkpoint.unpacked_bytes)
 
 
 def _refuse_other_dump(checkpoint, found):

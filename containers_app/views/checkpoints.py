@@ -102,6 +102,7 @@ def _request_restore(request, checkpoint, values):
         checkpoint=checkpoint,
         name=new["name"],
         options=RestoreOptions(publish=new["publish"], **ticked),
+        forced=values["forced"],
         request_key=values["request_key"],
     )
 

@@ -305,7 +305,7 @@ def _require_possible(container, verb):
 
 def _request_checkpoint(request, container, values):
     options = CheckpointOptions(**{name: values.get(name, False) for name in OPTIONS})
-    named = {name: values[name] for name in ("name", "note", "tags", "mode", "request_key")}
+    named = {name: values[name] for name in ("name", "note", "tags", "mode", "forced", "request_key")}
     return checkpoints.request_checkpoint(by=caller(request), container=container, options=options, **named)
 
 

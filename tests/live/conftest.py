@@ -70,7 +70,7 @@ class Operator:
         operation = self.request_checkpoint(container, **options)
         return Checkpoint.objects.get(operation=self.done(operation))
 
-    def request_checkpoint(self, container, mode="stop", **options):
+    def request_checkpoint(self, container, mode="stop", forced=False, **options):
         return checkpoints.request_checkpoint(
             by=self.by,
             container=fresh(container),
@@ -78,15 +78,18 @@ class Operator:
             note="",
             tags=["live"],
             mode=mode,
+            forced=forced,
             options=CheckpointOptions(**options),
         )
 
     def restore(self, checkpoint, name="", **options):
         return self.done(self.request_restore(checkpoint, name, **options)).container
 
-    def request_restore(self, checkpoint, name="", **options):
-        checkpoint = Checkpoint.objects.get(pk=checkpoint.pk)
-        return restores.request_restore(by=self.by, checkpoint=checkpoint, name=name, options=RestoreOptions(**options))
+    def request_restore(self, checkpoint, name="", forced=False, **options):
+        return restores.request_restore(
+            by=self.by, checkpoint=Checkpoint.objects.get(pk=checkpoint.pk), name=name, forced=forced,
+            options=RestoreOptions(**options),
+        )  # fmt: skip
 
     def kill(self, container):
         return self.done(lifecycle.request_act(by=self.by, container=fresh(container), kind="kill"))

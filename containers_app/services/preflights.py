@@ -1,0 +1,221 @@
+"""Preflight: looks at a container, or at a checkpoint and its host, and judges before anything is stopped.
+
+The agent looks; pages ask it through Redis and wait a moment for the answer. The same look is taken again when the
+operation is performed, and what blocks then is refused there.
+"""
+
+import json
+import logging
+import shutil
+import socket
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import redis
+from django.db import connection
+
+from containers_app.errors import Foreseen, FreezeframeError, Unavailable
+from containers_app.models import Checkpoint, Container
+from containers_app.runtime import host as host_runtime
+from containers_app.runtime import preflight, scan
+from containers_app.runtime.types import CheckpointOptions, RestoreOptions
+
+from . import doorbell, outside
+
+log = logging.getLogger(__name__)
+
+ASKED = "freezeframe:preflights:"  # + host name: list of what is asked for, as JSON
+ANSWER = "freezeframe:preflight:"  # + token: list with the one answer
+PATIENCE = 5  # seconds that a page waits, and that a question or an answer is kept
+AT_ONCE = 4
+NO_NETWORK = {"host", "none", "private", "slirp4netns", "pasta", "bridge"}  # modes that inspect names like networks
+
+
+def ask_checkpoint(container, options: CheckpointOptions):
+    """[Finding as JSON] of a checkpoint of `container` with these options, from its host's agent.
+
+    Raises Unavailable when the agent does not answer in time, or cannot look.
+    """
+    return _ask(container.host, {"container": container.pk, "options": options.as_json()})
+
+
+def ask_restore(checkpoint, options: RestoreOptions):
+    """[Finding as JSON] of a restore of `checkpoint`, from its host's agent; as `ask_checkpoint`."""
+    return _ask(checkpoint.host, {"checkpoint": checkpoint.pk, "options": options.as_json()})
+
+
+def _ask(host, question):
+    if host.away:
+        raise Unavailable(f"The agent of {host.name} is away.", remedy="Try again when it is back.")
+    token, client = uuid.uuid4().hex, doorbell.client()
+    try:
+        client.rpush(f"{ASKED}{host.name}", json.dumps({"token": token, **question}))
+        client.expire(f"{ASKED}{host.name}", PATIENCE)
+        found = next((got for _ in range(PATIENCE) if (got := client.blpop([f"{ANSWER}{token}"], timeout=1))), None)
+    except redis.RedisError:
+        found = None
+    answer = json.loads(found[1]) if found else {"error": f"The agent of {host.name} did not answer."}
+    if "error" in answer:
+        raise Unavailable(answer["error"])
+    return answer["findings"]
+
+
+class Answerer:
+    """The agent's side: answers what is asked of this host until `stop` is set."""
+
+    def __init__(self, host, stop):
+        self._host, self._stop = host, stop
+
+    def run(self):
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="preflight") as pool:
+            while not self._stop.is_set():
+                try:
+                    found = doorbell.client().blpop([f"{ASKED}{self._host.name}"], timeout=1)
+                except redis.RedisError:
+                    self._stop.wait(2)
+                    continue
+                if found:
+                    pool.submit(answer, self._host, json.loads(found[1]))
+
+
+def answer(host, question):
+    """Look, and put the answer where the page waits for it."""
+    try:
+        said = {"findings": [found.as_json() for found in _look(host, question)]}
+    except FreezeframeError as error:
+        said = {"error": str(error)}
+    except Exception:
+        log.exception("a preflight was not answered")
+        said = {"error": "The agent could not look: see its log."}
+    finally:
+        connection.close()
+    try:
+        client = doorbell.client()
+        client.rpush(f"{ANSWER}{question['token']}", json.dumps(said))
+        client.expire(f"{ANSWER}{question['token']}", PATIENCE)
+    except redis.RedisError as error:
+        log.warning("a preflight's answer is lost (%s)", error)
+
+
+def _look(host, question):
+    if "container" in question:
+        container = Container.objects.select_related("host").get(pk=question["container"], host=host)
+        found = outside.podman().inspect_one(container.container_id)
+        if found is None or found.state != "running":
+            raise Unavailable(f"{container.name} is {found.state if found else 'gone'}.")
+        return of_checkpoint(container.host, found, CheckpointOptions(**question["options"]))
+    checkpoint = Checkpoint.objects.select_related("container__host", "host").get(pk=question["checkpoint"], host=host)
+    return of_restore(checkpoint, RestoreOptions(**question["options"]))
+
+
+def of_checkpoint(host, found, options):
+    """[Finding] of a checkpoint of the running container `found`, as it is now. Runs on its host."""
+    podman, volumes = outside.podman(), []
+    for mount in found.config.get("mounts", []):
+        if mount["type"] == "volume":
+            volumes.append((mount["name"], *scan.folder_bytes(mount["source"])))
+    return preflight.of_checkpoint(
+        preflight.CheckpointSight(
+            found=found,
+            scan=scan.scan(found.pid, found.container_id).as_json(),
+            options=options,
+            readiness=host.readiness,
+            runtime_able=host_runtime.can_checkpoint(found.oci_runtime, tools_dir=podman.tools_dir),
+            store_free=outside.store().free_bytes(),
+            storage_free=shutil.disk_usage(found.userdata).free,
+            volumes=volumes,
+        )
+    )
+
+
+def facts_at_capture(host, found, options):
+    """What a later restore needs and the archive does not tell: the host's facts, and the container's surroundings."""
+    kept = {name: value for name, value in host.facts.items() if name not in {"flags", "registries"}}
+    mounts = found.config.get("mounts", [])
+    volumes = [] if options.ignore_volumes else [mount["name"] for mount in mounts if mount["type"] == "volume"]
+    return {
+        **kept,
+        "oci_runtime": found.oci_runtime,
+        "volumes": sorted(volumes),
+        "binds": sorted(mount["source"] for mount in mounts if mount["type"] == "bind"),
+        "networks": sorted(set(found.config.get("networks", [])) - NO_NETWORK),
+        "ports": found.ports,
+        "addresses": found.addresses,
+        "static_addresses": found.static_addresses,
+        "pod": found.pod,
+    }
+
+
+def of_restore(checkpoint, options):
+    """[Finding] of a restore of `checkpoint` with these options (`name` "" means its own). Runs on its host."""
+    podman, store, host = outside.podman(), outside.store(), checkpoint.host
+    then, name = checkpoint.facts, options.name or checkpoint.container_name
+    there = podman.inspect_one(name)
+    in_place = bool(there) and not options.name and there.container_id == checkpoint.container.container_id
+    running = [facts for facts in podman.inspect(*_running(host)) if facts.state == "running"]
+    runtime = then.get("oci_runtime", "")
+    return preflight.of_restore(
+        preflight.RestoreSight(
+            name=name,
+            in_place=in_place,
+            options=options,
+            then=then,
+            now=host.facts,
+            members={member["name"]: member["size"] for member in checkpoint.members},
+            image_name=checkpoint.image_name,
+            image_here=bool(podman.image_id(checkpoint.image_id)),
+            archive_here=store.path(checkpoint.archive_sha256).is_file(),
+            runtime_able=not runtime or host_runtime.can_checkpoint(runtime, tools_dir=podman.tools_dir),
+            name_taken=there is not None,
+            ports_taken=_taken_ports(options.publish or ([] if options.name else then.get("ports", []))),
+            volumes=frozenset(podman.volume_names()),
+            networks=frozenset(podman.network_names()),
+            addresses={address: facts.name for facts in running for address in facts.addresses},
+            missing_binds=[source for source in then.get("binds", []) if not Path(source).exists()],
+            readiness=host.readiness,
+            free_memory=scan.free_memory(),
+            store_free=store.free_bytes(),
+            storage_free=shutil.disk_usage(_storage(podman)).free,
+        )
+    )
+
+
+def _running(host):
+    rows = Container.objects.filter(host=host, removed_at=None, state="running")
+    return list(rows.values_list("container_id", flat=True)[:200])
+
+
+def _storage(podman):
+    return podman.info()["store"]["graphRoot"]
+
+
+def _taken_ports(published):
+    """Those of `published` (`address:host:container/protocol`) whose port of the host something listens on."""
+    return [port for port in published if not _free(port)]
+
+
+def _free(published):
+    address, _, number = published.rpartition(":")[0].rpartition(":")
+    if not number.isdigit():
+        return True  # Podman chooses one
+    kind = socket.SOCK_DGRAM if published.endswith("/udp") else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address or "0.0.0.0", int(number)))  # noqa: S104
+        except OSError:
+            return False
+    return True
+
+
+def require(claim, findings):
+    """Raise Foreseen for the first finding that stands in the way; what may be forced is, where that was asked for."""
+    forced = bool(claim.operation.options.get("forced"))
+    claim.note(preflight=[asdict(found) for found in findings if found.level != preflight.PASS])
+    standing = preflight.blocks(findings, forced=forced)
+    if standing:
+        first = standing[0]
+        claim.note(option=first.option)
+        raise Foreseen(f"{first.title}: {first.detail}".rstrip(": "), remedy=first.remedy)

@@ -1,0 +1,60 @@
+"""Will it work? What a host's agent finds before a checkpoint or a restore: a part of their forms, and a page.
+
+The one place where a page waits for an agent: some seconds at the most, and the form works without the answer.
+"""
+
+import dataclasses
+
+from django.views.decorators.http import require_GET
+
+from containers_app import access
+from containers_app.errors import Unavailable
+from containers_app.htmx import asked, render_page
+from containers_app.runtime.types import CheckpointOptions, RestoreOptions
+from containers_app.services import checkpoints, preflights, restores
+
+
+@require_GET
+def container_preflight(request, pk):
+    container = access.get_container_for(request.user, pk, "operate")
+    context = {"container": container, **_findings(request, preflights.ask_checkpoint, container, CheckpointOptions)}
+    context["curable"] = checkpoints.offered(container.host)
+    return render_page(request, "container_preflight", context, fragments=["preflight"])
+
+
+@require_GET
+def checkpoint_preflight(request, pk):
+    checkpoint = access.get_checkpoint_for(request.user, pk, "operate")
+    context = {"checkpoint": checkpoint, **_findings(request, preflights.ask_restore, checkpoint, RestoreOptions)}
+    context["curable"] = ["name", "publish", *restores.offered(checkpoint.host)]
+    return render_page(request, "checkpoint_preflight", context, fragments=["preflight"])
+
+
+def _findings(request, ask, about, kind):
+    """{passed, warned, blocked, forceable, forced}, or {away}: why nobody could look."""
+    try:
+        findings = ask(about, _options(request, kind))
+    except Unavailable as error:
+        return {"away": error}
+    by_level = {level: [found for found in findings if found["level"] == level] for level in ("pass", "warn", "block")}
+    return {
+        "passed": by_level["pass"],
+        "warned": by_level["warn"],
+        "blocked": by_level["block"],
+        "forceable": by_level["block"] and all(found["forceable"] for found in by_level["block"]),
+        "forced": asked(request, "forced") == "on",
+    }
+
+
+def _options(request, kind):
+    """The options as they stand in the form: what is ticked, and of a new container its name and ports."""
+    values = {}
+    for field in dataclasses.fields(kind):
+        if field.type is bool:
+            values[field.name] = asked(request, field.name) == "on"
+    if kind is RestoreOptions:
+        new = asked(request, "as_new") == "on"
+        values["name"] = asked(request, "name") if new else ""
+        values["publish"] = asked(request, "publish").split() if new else []
+        values["pod"] = asked(request, "pod")
+    return kind(**values)

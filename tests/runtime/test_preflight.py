@@ -1,0 +1,202 @@
+"""The rules before a checkpoint and a restore: what trips each, what cures it, and that ordinary ones pass."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from containers_app.runtime import preflight
+from containers_app.runtime.preflight import CheckpointSight, RestoreSight
+from containers_app.runtime.scan import Scan
+from containers_app.runtime.types import CheckpointOptions, ContainerFacts, RestoreOptions
+
+GIB = 1024**3
+FOUND = ContainerFacts(
+    container_id="c" * 64, name="looper", image_id="i", image_name="localhost/looper:1", state="running", pid=7,
+    exit_code=0, created_at=None, started_at=None, finished_at=None, checkpointed_at=None, restored_at=None, ports=[],
+    command=[], oci_runtime="runc", userdata=Path("/x"), auto_remove=False, dependencies=[], pod="",
+    ipc_mode="shareable", userns_mode="", config={"mounts": [], "networks": ["podman"], "tty": False},
+    network_mode="bridge",
+)  # fmt: skip
+
+
+def seen(**values):
+    """A Scan as JSON with these lists, each as long as its count."""
+    scan = Scan(processes=2, memory_bytes=100 * 1024**2, shared=["user"])
+    for name, rows in values.items():
+        for row in rows:
+            scan.add(name, row)
+    return scan.as_json()
+
+
+CALM = CheckpointSight(
+    found=FOUND, scan=seen(), options=CheckpointOptions(), store_free=GIB, storage_free=GIB,
+    readiness=[{"key": "criu", "title": "CRIU works", "level": "ok", "detail": "", "remedy": ""}],
+)  # fmt: skip
+SLEEPY = RestoreSight(
+    name="looper", in_place=False, options=RestoreOptions(),
+    then={"architecture": "x86_64", "cpu_flags": ["avx", "sse"], "criu_version": "4.2.1", "kernel": "6.18.5",
+          "cgroup_manager": "systemd", "cgroup_version": "v2", "security_module": "", "networks": ["podman"],
+          "volumes": [], "addresses": ["10.88.0.4"], "static_addresses": [], "pod": "", "oci_runtime": "runc"},
+    now={"architecture": "x86_64", "cpu_flags": ["avx", "avx2", "sse"], "criu_version": "4.2.1", "kernel": "6.18.5",
+         "cgroup_manager": "systemd", "cgroup_version": "v2", "security_module": ""},
+    members={"config.dump": 10, "checkpoint/pages-1.img": 1000}, networks=frozenset({"podman"}),
+    free_memory=GIB, store_free=GIB, storage_free=GIB,
+)  # fmt: skip
+
+
+def found(**values):
+    return {"found": replace(FOUND, **values)}
+
+
+def test_an_ordinary_container_passes():
+    findings = preflight.of_checkpoint(CALM)
+    assert not preflight.blocks(findings) and {finding.level for finding in findings} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "option"),
+    [
+        ("tcp-established", {"scan": seen(connections=["10.0.0.2:80 > 10.0.0.1:40000"])}, "tcp_established"),
+        ("file-locks", {"scan": seen(locks=["1 redis"])}, "file_locks"),
+        ("stopped-process", {"scan": seen(stopped=["2 sleep"])}, ""),
+        ("unsupported", {"scan": seen(unsupported=["io_uring in 1 db"])}, ""),
+        ("devices", {"scan": seen(devices=["/dev/fuse in 1 x"])}, ""),
+        ("external", {"scan": seen(external=["1 logger"])}, ""),
+        ("inotify", {"scan": seen(inotify=["1 nginx"])}, ""),
+        ("ghost-file", {"scan": seen(deleted=["/tmp/x (2,000,000 bytes)"])}, ""),
+        ("oci-runtime", {"runtime_able": False}, ""),
+        ("store-space", {"store_free": 1024}, ""),
+        ("storage-space", {"storage_free": 1024}, ""),
+        ("host-criu", {"readiness": [{**CALM.readiness[0], "level": "block"}]}, ""),
+    ],
+)
+def test_what_makes_a_dump_fail_blocks_and_may_be_forced(key, values, option):
+    first = preflight.blocks(preflight.of_checkpoint(replace(CALM, **values)))[0]
+    assert (first.key, first.option) == (key, option) and first.remedy is not None
+    assert not preflight.blocks([first], forced=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("auto-remove", {"auto_remove": True}),
+        ("dependencies", {"dependencies": ["other"]}),
+        ("host-ipc", {"ipc_mode": "host"}),
+    ],
+)
+def test_what_would_lose_the_workload_or_change_the_host_is_never_forced(key, values):
+    findings = preflight.of_checkpoint(replace(CALM, **found(**values)))
+    assert [finding.key for finding in preflight.blocks(findings, forced=True)] == [key]
+
+
+def test_namespaces_are_judged_by_what_the_kernel_says():
+    mapped = replace(CALM, scan={**seen(), "shared": []})
+    assert preflight.blocks(preflight.of_checkpoint(mapped), forced=True)[0].key == "user-namespace"
+    rolled_back = replace(CALM, scan={**seen(), "shared": ["user", "ipc", "pid"]})
+    assert [finding.key for finding in preflight.of_checkpoint(rolled_back)][:2] == ["host-ipc", "host-pid"]
+
+
+def test_an_option_cures_what_it_is_for():
+    scan = seen(connections=["a > b"], locks=["1 x"])
+    cured = replace(CALM, scan=scan, options=CheckpointOptions(tcp_established=True, file_locks=True))
+    assert not preflight.blocks(preflight.of_checkpoint(cured))
+    switched = replace(
+        CALM, scan=seen(inotify=["1 x"], deleted=["y"]), switches={"force-irmap": "", "ghost-limit": "9"}
+    )
+    assert not preflight.blocks(preflight.of_checkpoint(switched))
+
+
+def test_a_pods_own_container_is_no_dependency_and_a_connection_without_a_network_blocks():
+    in_pod = replace(CALM, **found(pod="p", dependencies=["infra"]))
+    assert not preflight.blocks(preflight.of_checkpoint(in_pod))
+    alone = replace(CALM, scan=seen(connections=["a > b"]), options=CheckpointOptions(tcp_established=True))
+    alone = replace(alone, **found(network_mode="none"))
+    assert preflight.blocks(preflight.of_checkpoint(alone))[0].key == "loopback-down"
+
+
+def test_what_stays_behind_is_told():
+    mounts = [{"type": "bind", "name": "", "source": "/srv", "destination": "/data"}]
+    sight = replace(CALM, **found(exec_ids=["a"], config={**FOUND.config, "mounts": mounts, "tty": True}))
+    sight = replace(sight, volumes=[("data", 5 * 1024**2, False)])
+    findings = {finding.key: finding for finding in preflight.of_checkpoint(sight)}
+    assert {findings[key].level for key in ("exec", "binds", "terminal")} == {"warn"}
+    assert findings["volumes"].detail == "data over 5 MiB"
+
+
+def test_long_lists_are_cut_with_their_number():
+    sight = replace(CALM, scan=seen(connections=[f"a:{number} > b" for number in range(50)]))
+    first = preflight.of_checkpoint(sight)[0]
+    assert first.title == "50 open TCP connections" and "and 45 more" in first.detail
+
+
+def test_an_ordinary_restore_passes():
+    assert not [finding for finding in preflight.of_restore(SLEEPY) if finding.level != "pass"]
+
+
+@pytest.mark.parametrize(
+    ("key", "level", "values"),
+    [
+        ("architecture", "block", {"then": {"architecture": "aarch64"}}),
+        ("cpu", "block", {"then": {"cpu_flags": ["avx512f"]}}),
+        ("cgroup-manager", "block", {"then": {"cgroup_manager": "cgroupfs"}}),
+        ("cgroup-version", "warn", {"then": {"cgroup_version": "v1"}}),
+        ("security-module", "block", {"then": {"security_module": "selinux"}}),
+        ("criu-older", "block", {"then": {"criu_version": "4.10"}}),
+        ("criu-unknown", "warn", {"then": {"criu_version": ""}}),
+        ("kernel-older", "warn", {"then": {"kernel": "7.0"}}),
+        ("network-missing", "block", {"then": {"networks": ["team"]}}),
+        ("volume-exists", "block", {"then": {"volumes": ["data"]}, "volumes": frozenset({"data"})}),
+        ("pod", "block", {"then": {"pod": "p"}}),
+        ("pod", "block", {"options": RestoreOptions(pod="p")}),
+        ("address-taken", "block", {"addresses": {"10.88.0.4": "other"}}),
+        ("archive-missing", "block", {"archive_here": False}),
+        ("image-missing", "block", {"image_here": False}),
+        ("bind-missing", "block", {"missing_binds": ["/srv/gone"]}),
+        ("name-taken", "block", {"name_taken": True}),
+        ("port-taken", "block", {"ports_taken": ["8080:80/tcp"]}),
+        ("oci-runtime", "block", {"runtime_able": False}),
+        ("free-memory", "block", {"free_memory": 10}),
+        ("store-space", "block", {"store_free": 10}),
+        ("storage-space", "block", {"storage_free": 10}),
+        ("tcp-in-image", "block", {"members": {"checkpoint/tcp-stream-1a.img": 1}}),
+        ("locks-lost", "warn", {"members": {"checkpoint/filelocks.img": 1}}),
+    ],
+)
+def test_what_is_in_the_way_of_a_restore_is_found(key, level, values):
+    values = {**values, "then": {**SLEEPY.then, **values.get("then", {})}}
+    first = preflight.of_restore(replace(SLEEPY, **values))[0]
+    assert (first.key, first.level) == (key, level)
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        (RestoreOptions(ignore_static_ip=True), {"addresses": {"10.88.0.4": "other"}}),
+        (RestoreOptions(name="copy"), {"addresses": {"10.88.0.4": "other"}}),
+        (RestoreOptions(tcp_close=True), {"members": {"checkpoint/tcp-stream-1a.img": 1}}),
+        (
+            RestoreOptions(ignore_volumes=True),
+            {"then": {**SLEEPY.then, "volumes": ["data"]}, "volumes": frozenset({"data"})},
+        ),
+        (RestoreOptions(pod="p"), {"then": {**SLEEPY.then, "pod": "q"}}),
+    ],
+)
+def test_a_restores_option_cures_what_it_is_for(options, values):
+    assert not preflight.blocks(preflight.of_restore(replace(SLEEPY, options=options, **values)))
+
+
+def test_a_new_name_does_not_free_a_static_address():
+    then = {**SLEEPY.then, "static_addresses": ["10.88.0.4"]}
+    sight = replace(SLEEPY, options=RestoreOptions(name="copy"), then=then, addresses={"10.88.0.4": "other"})
+    assert preflight.of_restore(sight)[0].key == "address-taken"
+
+
+def test_in_place_nothing_is_asked_that_podman_still_holds():
+    sight = replace(SLEEPY, in_place=True, image_here=False, archive_here=False, name_taken=True, free_memory=1)
+    assert not preflight.blocks(preflight.of_restore(sight))
+
+
+def test_facts_of_an_older_checkpoint_that_lack_something_judge_nothing():
+    sight = replace(SLEEPY, then={"criu_version": "4.2.1"})
+    assert not preflight.blocks(preflight.of_restore(sight))
