@@ -22,6 +22,7 @@ RIGHTS = {
     "see_environment": (OPERATOR, "see the values of environment variables"),
     "download_archive": (OPERATOR, "download archives"),
     "search_memory": (ADMINISTRATOR, "search the memory in archives"),
+    "manage_hosts": (ADMINISTRATOR, "change how hosts work"),
     "create_privileged": (ADMINISTRATOR, "create privileged containers"),
     "export_audit": (OPERATOR, "export the audit history"),
     "verify_audit": (OPERATOR, "have the audit history verified"),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from . import access
-from .models import AuditVerification, Checkpoint, Container, Host, Image, Inspection, Operation, Tag
+from .models import AuditEvent, AuditVerification, Checkpoint, Container, Host, Image, Inspection, Operation, Tag
 
 PAGE = 50  # rows of a page of a list
 OUTCOME_SHOWN = timedelta(seconds=30)  # how long the tray tells how an operation ended
@@ -278,6 +278,26 @@ def hosts():
         image_count=_count_of(Image.objects.filter(**present)),
         checkpoint_count=_count_of(Checkpoint.objects.all()),
     )
+
+
+def host_selftests(host, most=8):
+    """The host's latest self-tests, with their operations."""
+    return list(
+        host.selftests.select_related("operation").defer(*(f"operation__{name}" for name in OPERATION_HEAVY))[:most]
+    )
+
+
+def proven_versions(host, most=6):
+    """[{versions, at}]: the combinations of versions that passed a self-test there, the latest first, each once."""
+    found = {}
+    for versions, at in host.selftests.filter(passed=True).values_list("versions", "finished_at")[:200]:
+        found.setdefault(tuple(sorted(versions.items())), {"versions": versions, "at": at})
+    return list(found.values())[:most]
+
+
+def host_changes(host, most=5):
+    """The events that tell of other versions there, newest first."""
+    return list(AuditEvent.objects.filter(action="host.changed", host_name=host.name).order_by("-pk")[:most])
 
 
 def images(*, q="", host=""):

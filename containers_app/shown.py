@@ -4,6 +4,7 @@ Pure functions of rows that are already loaded: no query, no request, no HTML.
 """
 
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -37,6 +38,8 @@ DOING = {
     "rename": "renaming",
     "exec": "running a command",
     "prune": "pruning",
+    "selftest": "proving",
+    "criu_config": "configuring",
     "pull": "pulling",
     "commit": "committing",
     "image_remove": "removing",
@@ -62,6 +65,8 @@ DONE = {
     "rename": "renamed",
     "exec": "ran a command in",
     "prune": "pruned",
+    "selftest": "proved",
+    "criu_config": "configured",
     "pull": "pulled",
     "commit": "committed",
     "image_remove": "removed",
@@ -87,6 +92,8 @@ ICONS = {
     "rename": "pencil",
     "exec": "terminal",
     "prune": "trash-2",
+    "selftest": "flask-conical",
+    "criu_config": "sliders-horizontal",
     "pull": "download",
     "commit": "save",
     "image_remove": "trash-2",
@@ -96,6 +103,7 @@ ICONS = {
     "restore_image": "play",
     "watch": "eye",
 }
+REPORTED = 8000  # characters of an output, or of a log, that a report holds, from the end
 PAUSED = (("unpause", "ember", "post"), ("commit",), ("kill",), ("rename",), ("remove",))  # what can be done then
 OPERATION_TONES = {"queued": "quiet", "started": "warn", "failed": "bad", "lost": "bad"}
 
@@ -363,6 +371,18 @@ def decisive_line(operation):
     text = re.split(r"^.*(?:Dumping|Restoring) FAILED.*$", operation.criu_log, flags=re.MULTILINE)[0]
     lines = error_lines(text)
     return lines[-1].strip() if lines else ""
+
+
+def report(operation):
+    """Everything that a bug report about a failed operation needs, as text; "" for one that did not fail."""
+    if operation.state not in {Operation.State.FAILED, Operation.State.LOST}:
+        return ""
+    facts = operation.host.facts
+    names = ("podman_version", "oci_runtime", "oci_runtime_version", "criu_version", "kernel", "distribution")
+    lines = [f"{operation}: {operation.summary}", *(f"{name}: {facts.get(name, '')}" for name in names)]
+    lines += [shlex.join(command) for command in operation.commands]
+    lines += ["--- output", operation.output[-REPORTED:], "--- CRIU's log", operation.criu_log[-REPORTED:]]
+    return "\n".join(lines)
 
 
 def log_with_cuts(lines, operations):

@@ -4,8 +4,9 @@ import threading
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.conf import settings
 
-from .services import agent, evidence, rounds
+from .services import agent, evidence, rounds, selftests
 
 
 @shared_task
@@ -28,3 +29,4 @@ def _begin_rounds(**kwargs):
     rounds.repeat(agent.show_life, every=agent.ROUND, stop=stop)
     rounds.repeat(agent.sweep, every=agent.ROUND, stop=stop)
     rounds.repeat(evidence.keep, every=agent.ROUND, stop=stop)
+    rounds.repeat(selftests.ask_when_due, settings.HOST_NAME, every=selftests.EVERY, stop=stop)

@@ -37,6 +37,8 @@ VARIABLES = {
         "120",
         "How long a dump may take before it is ended, beside a second for each 20 MiB of memory.",
     ),
+    "FREEZEFRAME_SELFTEST_HOURS": ("24", "How often an agent proves by itself that its host can. `0`: never."),
+    "FREEZEFRAME_CRIU_CONFIG": ("/etc/criu/runc.conf", "The file of CRIU's own switches that the OCI runtime reads."),
     "FREEZEFRAME_CONCURRENCY": ("4", "How many operations one agent performs at once."),
     "FREEZEFRAME_AUDIT_KEY_FILE": (
         "",
@@ -69,11 +71,11 @@ def switch(name):
     return value == "1"
 
 
-def number(name):
-    """The setting as a whole number above zero."""
+def number(name, *, least=1):
+    """The setting as a whole number of at least `least`."""
     value = text(name)
-    if not value.isascii() or not value.isdigit() or int(value) < 1:
-        raise ImproperlyConfigured(f"{name} must be a whole number above zero, not {value!r}.")
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} must be a whole number, {least} at the least, not {value!r}.")
     return int(value)
 
 

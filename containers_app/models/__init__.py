@@ -5,10 +5,10 @@ Models hold facts and constraints. They know nothing of `runtime`; only `service
 
 from .audit import AuditEvent, AuditHead, AuditSeal, AuditSink, AuditVerification
 from .catalog import Checkpoint, Inspection, Tag
-from .inventory import Container, Host, Image
+from .inventory import Container, Host, Image, SelfTest
 from .operations import Operation
 
 __all__ = [
     "AuditEvent", "AuditHead", "AuditSeal", "AuditSink", "AuditVerification",
-    "Checkpoint", "Container", "Host", "Image", "Inspection", "Operation", "Tag",
+    "Checkpoint", "Container", "Host", "Image", "Inspection", "Operation", "SelfTest", "Tag",
 ]  # fmt: skip

@@ -46,6 +46,27 @@ class Host(models.Model):
         return f"host.{self.name}"
 
 
+class SelfTest(models.Model):
+    """One proof, or its failure, that a host can checkpoint and restore; `versions` are what it was of. Times in µs."""
+
+    host = models.ForeignKey(Host, models.PROTECT, related_name="selftests")
+    operation = models.OneToOneField("Operation", models.PROTECT, related_name="selftest")
+    finished_at = models.DateTimeField()
+    passed = models.BooleanField()
+    step = models.CharField(max_length=64, blank=True, help_text="The phase that failed.")
+    versions = models.JSONField(default=dict)
+    checkpoint_us = models.BigIntegerField(default=0)
+    frozen_us = models.BigIntegerField(default=0)
+    restore_us = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-finished_at", "-pk"]
+        indexes = [models.Index(fields=["host", "-finished_at"], name="selftest_of_host")]
+
+    def __str__(self):
+        return f"{self.host}: {'passed' if self.passed else self.step}"
+
+
 class Image(models.Model):
     """An image in one host's storage. An image is known by its ID there; names come and go."""
 

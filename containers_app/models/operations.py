@@ -28,6 +28,8 @@ class Operation(models.Model):
         RENAME = "rename", "Rename"
         EXEC = "exec", "Exec"
         PRUNE = "prune", "Prune"
+        SELFTEST = "selftest", "Self-test of"
+        CRIU_CONFIG = "criu_config", "CRIU’s switches of"
         PULL = "pull", "Pull"
         COMMIT = "commit", "Commit"
         IMAGE_REMOVE = "image_remove", "Remove image"
@@ -121,11 +123,11 @@ class Operation(models.Model):
     @property
     def subject(self):
         """The name people know the object by: the new name, the container's, the host's, or the checkpoint's."""
-        if self.target_name and self.kind != self.Kind.RENAME:
+        if self.target_name and self.kind not in {self.Kind.RENAME, self.Kind.SELFTEST}:
             return self.target_name
         if self.container_id:
             return self.container.name
-        if self.kind in {self.Kind.PRUNE, self.Kind.IMAGE_PRUNE}:
+        if self.kind in {self.Kind.PRUNE, self.Kind.IMAGE_PRUNE, self.Kind.SELFTEST, self.Kind.CRIU_CONFIG}:
             return self.host.name
         return self.checkpoint.name if self.checkpoint_id else ""
 

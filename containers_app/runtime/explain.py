@@ -40,6 +40,11 @@ def explain(stderr, criu_log=""):
     return None
 
 
+def by_id(failure):
+    """The Explanation with that id, or None."""
+    return next((entry for _, entry in _table()[1] if entry.id == failure), None)
+
+
 def error_lines(criu_log):
     """The log's Error lines that are not known noise, in order."""
     return [line for line in criu_log.splitlines() if "Error (" in line and not _noise(line)]

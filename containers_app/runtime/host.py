@@ -1,4 +1,4 @@
-"""What this host can do: versions, limits, which OCI runtime can checkpoint, and a checklist of all of it.
+"""What this host can do: versions, limits, which OCI runtime can checkpoint. The checklist of it is readiness.py's.
 
 Measures by asking the tools themselves; assumes nothing from version numbers.
 """
@@ -12,12 +12,11 @@ from pathlib import Path
 
 from containers_app.errors import CommandFailed, FreezeframeError, Unavailable
 
-from . import criu, process, registries
+from . import criu, criu_config, process, readiness, registries
 from .types import Check, HostFacts
 
 TCP_CLOSE = "--tcp-close"
 CAP_SYS_RESOURCE = 24  # linux/capability.h
-SETUP = "Run script/setup on this host as root."
 
 # Podman asks for more than these when nothing else is said. The largest values that it can hand on without
 # CAP_SYS_RESOURCE: it raises its own open files no further, and lowers its own processes to 32768 (measured on 4.3.1:
@@ -25,7 +24,7 @@ SETUP = "Run script/setup on this host as root."
 PODMAN_LIMITS = {"nofile": (resource.RLIMIT_NOFILE, 1048576), "nproc": (resource.RLIMIT_NPROC, 32768)}
 
 
-def measure(podman, *, store, wanted_runtime=""):
+def measure(podman, *, store, wanted_runtime="", criu_switches=None):
     """(HostFacts, [Check]) of this host. Does not raise for what is missing: that is what the checks say.
 
     Raises CommandFailed only when Podman outlasts its time: `podman info` waits while a container is exported.
@@ -35,7 +34,7 @@ def measure(podman, *, store, wanted_runtime=""):
     except FreezeframeError as error:
         if isinstance(error, CommandFailed) and error.exit_code is None:
             raise
-        missing = Check("podman", "Podman answers", "block", str(error), error.remedy or SETUP)
+        missing = Check("podman", "Podman answers", "block", str(error), error.remedy or readiness.SETUP)
         return HostFacts(), [missing]
     host = info["host"]
     runtime, runtime_version = choose_runtime(wanted_runtime, host["ociRuntime"]["name"], tools_dir=podman.tools_dir)
@@ -59,59 +58,13 @@ def measure(podman, *, store, wanted_runtime=""):
         registries=registries.short_names(),
         cpu_flags=cpu_flags(),
         security_module=security_module(host.get("security", {})),
+        criu_config=criu_config.read(criu_switches) if criu_switches else {},
         dirty_tracking=criu.has_feature("mem_dirty_track", tools_dir=podman.tools_dir),
     )
-    return facts, _checks(facts, usable, message, store, rootless=host.get("security", {}).get("rootless", False))
-
-
-def _checks(facts, usable, message, store, *, rootless):
-    return [
-        Check("podman", "Podman answers", "ok", f"Podman {facts.podman_version}, {facts.storage_driver} storage"),
-        _check(
-            "root", "Podman runs as root", not rootless, "CRIU dumps and restores as root", "Start the agent as root."
-        ),
-        _check(
-            "oci-runtime",
-            "An OCI runtime can checkpoint",
-            bool(facts.oci_runtime),
-            f"{facts.oci_runtime} {facts.oci_runtime_version}".strip() or "Neither runc nor a crun with CRIU is here",
-            f"Install runc. {SETUP}",
-        ),
-        _check(
-            "criu", "CRIU works on this kernel", usable, f"CRIU {facts.criu_version or 'missing'}: {message}", SETUP
-        ),
-        _limits_check(facts.ulimits),
-        _network_check(facts.network_backend),
-        store_check(store),
-    ]
-
-
-def _check(key, title, passed, detail, remedy):
-    return Check(key, title, "ok" if passed else "block", detail, "" if passed else remedy)
-
-
-def _limits_check(ulimits):
-    if not ulimits:
-        return Check("limits", "Podman may set its resource limits", "ok", "As Podman sets them")
-    detail = f"Root may not raise limits here; new containers get --ulimit {' --ulimit '.join(ulimits)}"
-    return Check("limits", "Podman may set its resource limits", "ok", detail)
-
-
-def _network_check(backend):
-    present = shutil.which("iptables", path=process.environment()["PATH"]) or shutil.which("nft")
-    detail = f"{backend or 'no'} backend" if present else "Neither iptables nor nft is here"
-    return _check("network", "CRIU can lock the network", bool(present), detail, f"Install iptables. {SETUP}")
-
-
-def store_check(store):
-    """The archive store's line of the checklist: writable, and how much is free."""
-    try:
-        free = store.free_bytes()
-    except FreezeframeError as error:
-        return Check("store", "The archive store takes archives", "block", str(error), error.remedy)
-    level = "ok" if free >= 1024**3 else "warn"
-    remedy = "" if level == "ok" else "Free some space, or move the store to a larger disk."
-    return Check("store", "The archive store takes archives", level, f"{free // 1024**2:,} MiB free", remedy)
+    rootless, storage = host.get("security", {}).get("rootless", False), info["store"].get("graphRoot", "/")
+    unable = [name for name in ("crun", "runc") if shutil.which(name) and not can_checkpoint(name)]
+    seen = readiness.Seen(facts, usable, message, store, rootless=rootless, storage=storage, unable=unable)
+    return facts, readiness.checks(seen)
 
 
 def cpu_flags():

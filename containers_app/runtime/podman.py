@@ -287,6 +287,10 @@ class Podman:
         argv = [*self.command, "logs", "--follow", "--timestamps", *begin, check_name(container)]
         return process.start(argv, tools_dir=self.tools_dir, own_session=False, **streams)
 
+    def log_lines(self, container):
+        """The container's log so far, as lines."""
+        return self._run("logs", check_name(container)).stdout.splitlines()
+
     def start_log_copy(self, container, *, since="", tail=None, timestamps=False, **streams):
         """Start writing a container's log as it is now, from `since` on, its last `tail` lines; returns the Popen."""
         flags = [*(["--timestamps"] if timestamps else []), *(["--since", since] if since else [])]

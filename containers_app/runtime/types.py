@@ -51,6 +51,7 @@ class HostFacts:
     cpu_flags: list[str] = field(default_factory=list)
     security_module: str = ""
     dirty_tracking: bool = False
+    criu_config: dict = field(default_factory=dict)
 
     def as_json(self):
         return asdict(self)

@@ -15,12 +15,13 @@ from django.utils import timezone
 from containers_app import access
 from containers_app.errors import FreezeframeError, Unavailable
 from containers_app.models import Operation
-from containers_app.runtime import host
+from containers_app.runtime import host, readiness
 
 from . import (
     bulk,
     checkpoint_images,
     checkpoints,
+    criu_switches,
     doorbell,
     executions,
     images,
@@ -30,6 +31,7 @@ from . import (
     outside,
     pulls,
     restores,
+    selftests,
 )
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,10 @@ HANDLERS = {
     **dict.fromkeys(lifecycle.VERBS, Handler(lifecycle.perform_act, lifecycle.settle_act)),
     Kind.EXEC: Handler(executions.perform_exec, executions.settle_exec, right="exec"),
     Kind.PRUNE: Handler(bulk.perform_prune, bulk.settle_prune),
+    Kind.CRIU_CONFIG: Handler(
+        criu_switches.perform_criu_config, criu_switches.settle_criu_config, right="manage_hosts"
+    ),
+    Kind.SELFTEST: Handler(selftests.perform_selftest, selftests.settle_selftest),
     Kind.PULL: Handler(pulls.perform_pull, pulls.settle_pull),
     Kind.COMMIT: Handler(images.perform_commit, images.settle_commit),
     Kind.IMAGE_REMOVE: Handler(images.perform_image_remove, images.settle_image_remove),
@@ -111,8 +117,13 @@ def sweep():
 def measure_host():
     """Find out what this host can do and keep it."""
     here = inventory.register_host(settings.HOST_NAME)
-    facts, checks = host.measure(outside.podman(), store=outside.store(), wanted_runtime=settings.OCI_RUNTIME)
-    inventory.observe_host(here, facts, checks)
+    facts, checks = host.measure(
+        outside.podman(), store=outside.store(), wanted_runtime=settings.OCI_RUNTIME, criu_switches=settings.CRIU_CONFIG
+    )
+    here.facts = facts.as_json()
+    inventory.observe_host(
+        here, facts, [*checks, readiness.clock_check(doorbell.clock_skew()), selftests.check_of(here)]
+    )
 
 
 def _ring_again(here):

@@ -24,6 +24,7 @@ from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 from . import audit, doorbell, inventory, operations, outside, preflights
 from .operations import Found
 
+FLAGS = podman.CHECKPOINT_FLAGS
 HOW = {Mode.STOP: "stopping it", Mode.KEEP_RUNNING: "leaving it running", Mode.COPY: "copying it while it runs"}
 RUNTIME_ENDS = 40  # seconds that an abandoned dump is given to end by itself
 THAWED_ENDS = 5  # seconds that a hung one is given, once its control group was thawed

@@ -6,6 +6,7 @@ that is loaded anew shows what is. So no function here fails because Redis is aw
 
 import json
 import logging
+import time
 from functools import cache
 
 import redis
@@ -69,6 +70,15 @@ def _publish(signals):
         pipe.execute()
     except redis.RedisError as error:
         log.warning("open pages are not told of %s (%s)", ", ".join(signals), error)
+
+
+def clock_skew():
+    """Seconds that this machine's clock is ahead of Redis's; None when it is away."""
+    try:
+        seconds, micros = client().time()
+    except redis.RedisError:
+        return None
+    return time.time() - (seconds + micros / 1e6)
 
 
 def want_log(container):

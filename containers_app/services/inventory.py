@@ -64,6 +64,23 @@ def observe_host(host, facts, checks):
     doorbell.announce("hosts")
 
 
+def observe_facts(host, **facts):
+    """Keep these facts of a host beside the others."""
+    with transaction.atomic():
+        row = Host.objects.select_for_update().get(pk=host.pk)
+        Host.objects.filter(pk=host.pk).update(facts={**row.facts, **facts})
+        doorbell.announce("hosts")
+
+
+def replace_check(host, check):
+    """Put this line into the host's checklist, in the place of the one with its key."""
+    with transaction.atomic():
+        row = Host.objects.select_for_update().get(pk=host.pk)
+        kept = [line for line in row.readiness if line["key"] != check.key]
+        Host.objects.filter(pk=host.pk).update(readiness=[*kept, asdict(check)])
+        doorbell.announce("hosts")
+
+
 def observe_containers(host, facts, *, asked_at):
     """Mirror these ContainerFacts; `asked_at` is when Podman was asked. Returns the rows, in the same order."""
     return [_observe_container(host, fact, asked_at) for fact in facts]

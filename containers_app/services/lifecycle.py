@@ -208,10 +208,15 @@ def free_name(host, wanted):
 def perform_sample(claim):
     """Make the sample image from this machine's own busybox when it is not here, then create and start the looper."""
     podman = outside.podman()
-    if not any(SAMPLE_IMAGE in image.names for image in podman.list_images()):
+    bring_sample_image(claim, podman)
+    _create(claim, podman, image=SAMPLE_IMAGE, command=SAMPLE_COMMAND)
+
+
+def bring_sample_image(claim, podman):
+    """Make the sample image when it is not here."""
+    if not podman.image_id(SAMPLE_IMAGE):
         claim.phase("building the sample image")
         podman.import_image(SAMPLE_IMAGE, sample.root(), changes=['CMD ["/bin/sh"]', "ENV PATH=/bin"])
-    _create(claim, podman, image=SAMPLE_IMAGE, command=SAMPLE_COMMAND)
 
 
 def perform_create(claim):

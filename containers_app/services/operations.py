@@ -273,8 +273,14 @@ class Claim:
         """Keep facts that whoever settles this operation after us will need."""
         self._write(result={**self.operation.result, **result})
 
-    def succeed(self, *, action, summary, sentence, container=None, checkpoint=None, output="", criu_log="", **result):
-        """Record the good end: call it in the transaction that records what came of it."""
+    def succeed(
+        self, *, action, summary, sentence, container=None, checkpoint=None, output="", criu_log="", before=None,
+        after=None, **result
+    ):  # fmt: skip
+        """Record the good end: call it in the transaction that records what came of it.
+
+        `before` and `after` go into the history: what was changed, and to what.
+        """
         self._finish(
             State.SUCCEEDED,
             action=action,
@@ -285,6 +291,8 @@ class Claim:
             output=output[-OUTPUT_LIMIT:],
             criu_log=criu_log,
             result={**self.operation.result, **result},
+            before=before,
+            after=after,
         )
 
     def fail(self, error, *, found=Found(), state=State.FAILED):
@@ -306,7 +314,9 @@ class Claim:
             criu_log=found.criu_log,
         )
 
-    def _finish(self, state, *, action, sentence, container=None, checkpoint=None, **fields):
+    def _finish(
+        self, state, *, action, sentence, container=None, checkpoint=None, before=None, after=None, **fields
+    ):  # fmt: skip
         if container is not None:
             fields["container"] = container
         fields["options"] = without_values(self.operation.options)
@@ -320,6 +330,8 @@ class Claim:
                 operation=self.operation,
                 checkpoint=checkpoint,
                 details={"summary": fields["summary"]},
+                before=before,
+                after=after,
             )
 
     def _mine(self):

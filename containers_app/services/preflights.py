@@ -126,6 +126,7 @@ def of_checkpoint(host, found, options):
             store_free=outside.store().free_bytes(),
             storage_free=shutil.disk_usage(found.userdata).free,
             volumes=volumes,
+            switches=host.facts.get("criu_config", {}).get("switches", {}),
         )
     )
 

@@ -62,7 +62,7 @@ def checkpoint_restore(request, pk):
     checkpoint = access.get_checkpoint_for(request.user, pk, "operate")
     possible, reason = restores.own_name(checkpoint)
     form = RestoreForm(
-        request.POST or None, offered=restores.offered(checkpoint.host), initial=_initial(checkpoint, possible)
+        request.POST or None, offered=restores.offered(checkpoint.host), initial=_initial(request, checkpoint, possible)
     )
     operation, status = answer(request, form, lambda values: _request_restore(request, checkpoint, values))
     if isinstance(operation, list):
@@ -76,11 +76,13 @@ def checkpoint_restore(request, pk):
     return render_page(request, "checkpoint_restore", context, fragments=["dialog"], status=status)
 
 
-def _initial(checkpoint, possible):
-    """As it was checkpointed, and under its own name where that is possible."""
+def _initial(request, checkpoint, possible):
+    """As the address asks for; else as it was checkpointed, and under its own name where that is possible."""
     name = checkpoint.container_name
     free = lifecycle.free_name(checkpoint.host, name)
-    return {**checkpoint.options, "as_new": "" if possible else "on", "name": free if free != name else f"{name}-2"}
+    usual = {**checkpoint.options, "as_new": "" if possible else "on", "name": free if free != name else f"{name}-2"}
+    fields = ("as_new", "name", "publish", "pod", *restores.FLAGS)
+    return {**usual, **{field: asked(request, field) for field in fields if asked(request, field)}}
 
 
 def _request_restore(request, checkpoint, values):

@@ -12,7 +12,8 @@ from containers_app import access, queries, shown
 from containers_app.htmx import asked, caller, render_page
 from containers_app.models import Operation
 from containers_app.models.catalog import Mode
-from containers_app.services import operations
+from containers_app.runtime.explain import by_id
+from containers_app.services import checkpoints, operations, restores
 
 
 @require_GET
@@ -39,6 +40,8 @@ def operation_detail(request, pk):
         "decisive": shown.decisive_line(operation),
         "statistics": shown.statistics_rows(operation.result.get("statistics", {})),
         "again": _again(operation),
+        "again_with": _again_with(operation),
+        "report": shown.report(operation),
     }
     return render_page(request, "operation_detail", context, fragments=["operation_now"])
 
@@ -69,13 +72,43 @@ def _again(operation):
         typed = {"command": shlex.join(operation.options["command"])}
         return f"{reverse('container_exec', args=[operation.container_id])}?{urlencode(typed)}"
     if operation.kind == Operation.Kind.RESTORE and operation.checkpoint_id:
-        return reverse("checkpoint_restore", args=[operation.checkpoint_id])
+        return _address("checkpoint_restore", operation.checkpoint_id, _chosen(operation))
     if operation.kind == Operation.Kind.CHECKPOINT and operation.container_id:
-        flags = {name: value for name, value in operation.options.get("flags", {}).items() if name != "leave_running"}
-        ticked = {name: "on" for name, value in flags.items() if value is True}
-        ticked["mode"] = operation.options.get("mode", Mode.STOP)
-        return f"{reverse('container_checkpoint', args=[operation.container_id])}?{urlencode(ticked)}".rstrip("?")
+        return _address("container_checkpoint", operation.container_id, _chosen(operation))
     return ""
+
+
+def _again_with(operation):
+    """(flag, address) of the same once more with the option that its failure calls for; None where there is none."""
+    tables = {
+        Operation.Kind.CHECKPOINT: (checkpoints.FLAGS, checkpoints.offered),
+        Operation.Kind.RESTORE: (restores.FLAGS, restores.offered),
+    }
+    address = _again(operation)
+    if not address or operation.kind not in tables:
+        return None
+    flags, offered = tables[operation.kind]
+    known = by_id(operation.failure)
+    cures = [name for name in flags if known and flags[name] == known.option]
+    wanted = operation.result.get("option") or next(iter(cures), "")
+    if wanted in {"", "pod"} or wanted not in offered(operation.host) or operation.options["flags"].get(wanted):
+        return None
+    return flags[wanted], f"{address}{'&' if '?' in address else '?'}{wanted}=on"
+
+
+def _chosen(operation):
+    """What was chosen then, as the form's fields."""
+    flags = operation.options.get("flags", {})
+    chosen = {name: "on" for name, value in flags.items() if value is True and name != "leave_running"}
+    if operation.kind == Operation.Kind.CHECKPOINT:
+        return {**chosen, "mode": operation.options.get("mode", Mode.STOP)}
+    if flags.get("name"):
+        chosen |= {"as_new": "on", "name": flags["name"], "publish": "\n".join(flags.get("publish", []))}
+    return {**chosen, **({"pod": flags["pod"]} if flags.get("pod") else {})}
+
+
+def _address(view, pk, chosen):
+    return f"{reverse(view, args=[pk])}?{urlencode(chosen)}".rstrip("?")
 
 
 def _typed(operation):

@@ -165,6 +165,7 @@ class Lab(Place):
             "DJANGO_SETTINGS_MODULE": "webui.settings",
             "DATABASE_URL": f"sqlite:////srv/data/{self.site.database_file.name}",
             "FREEZEFRAME_DATA_DIR": "/srv/data",
+            "FREEZEFRAME_SELFTEST_HOURS": "0",
             "FREEZEFRAME_HOST": self.host_name,
             **env,
         }

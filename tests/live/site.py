@@ -114,6 +114,7 @@ class Site(Place):
             "DJANGO_SETTINGS_MODULE": "webui.settings",
             "DATABASE_URL": f"sqlite:///{self.database_file}",
             "FREEZEFRAME_DATA_DIR": str(self.data),
+            "FREEZEFRAME_SELFTEST_HOURS": "0",
             "FREEZEFRAME_PODMAN": " ".join(self.podman_command),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }

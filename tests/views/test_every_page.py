@@ -38,7 +38,7 @@ ONES = [
     "/containers/{container}/exec/", "/containers/{container}/stats/", "/catalog/{checkpoint}/",
     "/catalog/{checkpoint}/inside/",
     "/catalog/{checkpoint}/restore/",
-    "/operations/{operation}/", "/hosts/{host}/",
+    "/operations/{operation}/", "/hosts/{host}/", "/hosts/{host}/criu/",
 ]  # fmt: skip
 MOST = 12
 

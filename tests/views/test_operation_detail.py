@@ -124,3 +124,38 @@ def test_the_fragment_brings_a_title_that_tells_the_end(viewer):
 
 def test_it_takes_few_queries(viewer):
     assert queries(viewer, f"/operations/{a_checkpoint().operation.pk}/") <= 12
+
+
+def test_a_failure_that_an_option_cures_offers_it_with_one_click(operator, viewer):
+    flags = {"tcp_established": False, "file_locks": True}
+    operation = an_operation(
+        state="failed", kind="checkpoint", failure="tcp-established-dump", options={"flags": flags, "mode": "copy"}
+    )
+    address = f"/containers/{operation.container_id}/checkpoint/?file_locks=on&amp;mode=copy&amp;tcp_established=on"
+    response = page(operator, operation)
+    assert "Try again with --tcp-established" in words(response) and address in response.content.decode()
+    assert b"checked" in operator.get(address.replace("&amp;", "&")).content
+    assert "Try again with" not in words(page(viewer, operation))
+
+
+def test_what_was_foreseen_offers_its_cure_but_not_what_was_ticked_already(operator):
+    checkpoint = a_checkpoint()
+    values = dict(state="failed", kind="restore", checkpoint=checkpoint, failure="foreseen", container=None)
+    for ticked in (False, True):
+        flags = {"name": "copy", "publish": ["80:80"], "ignore_volumes": ticked}
+        operation = an_operation(**values, result={"option": "ignore_volumes"}, options={"flags": flags})
+        response = page(operator, operation)
+        assert ("Try again with --ignore-volumes" in words(response)) == (not ticked)
+    again = f"/catalog/{checkpoint.pk}/restore/?as_new=on&name=copy&publish=80%3A80&ignore_volumes=on"
+    text = operator.get(again).content.decode()
+    assert 'value="copy"' in text and "80:80</textarea>" in text
+
+
+def test_everything_can_be_copied_for_a_bug_report(viewer):
+    operation = an_operation(
+        state="failed", output="Error: it broke", criu_log=LOG, commands=[["podman", "x y"]], summary="It failed."
+    )
+    text = page(viewer, operation).content.decode()
+    assert "Copy everything, for a bug report" in text
+    report = text.split('data-copy="')[-1] if "criu_version" not in text else text
+    assert "criu_version: 4.2.1" in report and "podman &#x27;x y&#x27;" in report and "Error: it broke" in report
