@@ -22,9 +22,9 @@ GHOST = (
     "import os, time; f = open('/big', 'wb'); f.write(b'x' * 3000000); f.flush(); os.unlink('/big'); "
     "print('ready', flush=True); time.sleep(9999)"
 )
-URING = (
-    "import ctypes, time; libc = ctypes.CDLL(None); p = ctypes.create_string_buffer(256); "
-    "print('ready' if libc.syscall(425, 4, p) >= 0 else 'none', flush=True); time.sleep(9999)"
+TALKS = (
+    "import socket, time; a = socket.create_server(('127.0.0.1', 7000)); "
+    "b = socket.create_connection(('127.0.0.1', 7000)); c = a.accept(); print('ready', flush=True); time.sleep(9999)"
 )
 
 
@@ -44,9 +44,9 @@ class Provoker:
         said = wait_for(lambda: self.site.podman("logs", name).split(), "it says something")
         return said[0]
 
-    def taken(self, *flags, name="looper"):
-        """An archive of a container that is gone."""
-        self.run(name, *flags)
+    def taken(self, *flags, name="looper", image=lifecycle.SAMPLE_IMAGE):
+        """The command that restores an archive of a container that is gone."""
+        self.run(name, *flags, image=image)
         self.site.podman("container", "checkpoint", "--compress", "none", "--export", str(self.archive), name)
         self.site.podman("rm", name)
         return ["container", "restore", "--import", str(self.archive)]
@@ -75,201 +75,120 @@ def provoke(site, operator, tmp_path):
     site.podman("volume", "prune", "--force", check=False)
 
 
-def test_explore(provoke, tmp_path, site):
-    def t(label, f):
-        try:
-            print("EXPLORE", label, f())
-        except BaseException as e:
-            print("EXPLORE", label, "FAILED", repr(str(e))[:700])
-        site.podman("rm", "--all", "--force", "--time", "0", check=False)
-        site.podman("volume", "prune", "--force", check=False)
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        (LOCK, "file-locks-dump"),
+        (WATCH, "inotify-overlay"),
+        (GHOST, "ghost-too-big"),
+        (TALKS, "tcp-established-dump"),
+    ],
+    ids=["lock", "watch", "deleted", "connection"],
+)
+def test_what_criu_cannot_dump_is_explained_from_its_log(provoke, code, failure):
+    provoke.python("it", code)
+    assert provoke.why("container", "checkpoint", "it", log_of="it") == failure
 
-    p = provoke
 
-    def created():
-        site.podman("create", "--name", "c", lifecycle.SAMPLE_IMAGE, "/bin/sh")
-        return p.why("container", "checkpoint", "c")
+def test_a_container_that_was_only_created(site, provoke):
+    site.podman("create", "--name", "it", lifecycle.SAMPLE_IMAGE, "/bin/sh")
+    assert provoke.why("container", "checkpoint", "it") == "checkpoint-not-running"
 
-    t("created", created)
-    t("nothing", lambda: p.why("container", "checkpoint", "nothing"))
 
-    def lock():
-        p.python("c", LOCK)
-        return p.why("container", "checkpoint", "c", log_of="c")
+def test_a_container_that_is_not_there(provoke):
+    assert provoke.why("container", "checkpoint", "nothing") == "no-such-container"
 
-    t("lock", lock)
 
-    def watch():
-        p.python("c", WATCH)
-        return p.why("container", "checkpoint", "c", log_of="c")
+def test_a_container_that_removes_itself(provoke):
+    provoke.run("it", "--rm")
+    assert provoke.why("container", "checkpoint", "it") == "checkpoint-rm-needs-export"
 
-    t("watch", watch)
 
-    def ghost():
-        p.python("c", GHOST)
-        return p.why("container", "checkpoint", "c", log_of="c")
+def test_an_export_that_has_no_room(provoke, tmp_path):
+    provoke.run("it")
+    full = tmp_path / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(full)], check=True)
+    try:
+        export = ["--compress", "none", "--export", str(full / "x.tar")]
+        assert provoke.why("container", "checkpoint", *export, "it") == "no-space"
+    finally:
+        subprocess.run(["umount", str(full)], check=True)
 
-    t("ghost", ghost)
 
-    def uring():
-        said = p.python("c", URING)
-        return said, p.why("container", "checkpoint", "c", log_of="c")
+def test_an_export_into_no_folder(provoke):
+    provoke.run("it")
+    assert provoke.why("container", "checkpoint", "--export", "/nonexistent/x.tar", "it") == "export-path"
 
-    t("uring", uring)
 
-    def tcp():
-        p.run(
-            "c",
-            command=(
-                "/bin/sh",
-                "-c",
-                "busybox nc -ll -p 7000 -e /bin/cat & sleep 1; (sleep 1000 | busybox nc 127.0.0.1 7000) & echo ready; sleep 1000",
-            ),
-        )
-        wait_for(lambda: "ready" in site.podman("logs", "c"), "r")
-        import time
+def test_a_restore_of_what_was_not_checkpointed(site, provoke):
+    provoke.run("it")
+    assert provoke.why("container", "restore", "it") == "restore-running"
+    site.podman("kill", "it")
+    assert provoke.why("container", "restore", "it") == "restore-no-checkpoint"
 
-        time.sleep(1)
-        return p.why("container", "checkpoint", "c", log_of="c")
 
-    t("tcp", tcp)
+def test_a_name_that_is_taken(provoke):
+    restore = provoke.taken()
+    provoke.run("looper")
+    assert provoke.why(*restore) == "name-in-use"
 
-    def rm():
-        p.run("c", "--rm")
-        return p.why("container", "checkpoint", "c")
 
-    t("rm", rm)
+def test_a_port_that_is_taken(provoke):
+    published = f"--publish=127.0.0.1:{_free_port()}:80"
+    restore = provoke.taken(published)
+    provoke.run("other", published)
+    assert provoke.why(*restore) == "port-in-use"
 
-    def name():
-        r = p.taken()
-        p.run("looper")
-        return p.why(*r)
 
-    t("name taken", name)
+def test_an_address_that_is_taken(site, provoke):
+    address = f"--ip={site.subnet}.77"
+    restore = provoke.taken(address)
+    provoke.run("other", address)
+    assert provoke.why(*restore) == "static-ip-taken"
 
-    def port():
-        n = _free_port()
-        r = p.taken(f"--publish=127.0.0.1:{n}:80")
-        p.run("other", f"--publish=127.0.0.1:{n}:80")
-        return p.why(*r)
 
-    t("port", port)
+def test_another_runtime(provoke):
+    assert provoke.why("--runtime", "crun", *provoke.taken()) == "restore-runtime-mismatch"
 
-    def runtime():
-        r = p.taken()
-        return p.why("--runtime", "crun", *r)
 
-    t("runtime", runtime)
+def test_a_damaged_archive_and_what_is_none(provoke):
+    restore = provoke.taken()
+    whole = provoke.archive.read_bytes()
+    for broken in (whole[: len(whole) // 2], b"hello"):
+        provoke.archive.write_bytes(broken)
+        assert provoke.why(*restore) == "archive-truncated"
 
-    def damaged():
-        r = p.taken()
-        data = p.archive.read_bytes()
-        p.archive.write_bytes(data[: len(data) // 2])
-        return p.why(*r)
 
-    t("truncated", damaged)
+def test_a_volume_that_is_there(provoke):
+    assert provoke.why(*provoke.taken("--volume=ff-there:/data")) == "volume-exists"
 
-    def text():
-        p.archive.write_text("hello")
-        return p.why("container", "restore", "--import", str(p.archive))
 
-    t("text", text)
+def test_a_network_that_is_gone(site, provoke):
+    site.podman("network", "create", "ff-gone")
+    restore = provoke.taken("--network=ff-gone")
+    site.podman("network", "rm", "ff-gone")
+    assert provoke.why(*restore) == "network-missing"
 
-    def vol():
-        r = p.taken("--volume=ff-v:/data")
-        return p.why(*r)
 
-    t("volume", vol)
+def test_a_mounted_path_that_is_gone(provoke, tmp_path):
+    (tmp_path / "data").mkdir()
+    restore = provoke.taken(f"--volume={tmp_path}/data:/data")
+    (tmp_path / "data").rmdir()
+    assert provoke.why(*restore) == "bind-source-missing"
 
-    def full():
-        p.run("c")
-        (tmp_path / "t").mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path / "t")], check=True)
-        try:
-            return p.why(
-                "container", "checkpoint", "--compress", "none", "--export", str(tmp_path / "t" / "x.tar"), "c"
-            )
-        finally:
-            subprocess.run(["umount", str(tmp_path / "t")])
 
-    t("full", full)
+def test_a_pod_that_is_not_wanted(provoke):
+    assert provoke.why(*provoke.taken(), "--pod", "none") == "pod-not-wanted"
 
-    def notck():
-        p.run("c")
-        site.podman("kill", "c")
-        return p.why("container", "restore", "c")
 
-    t("not checkpointed", notck)
+def test_an_image_that_is_gone(site, provoke):
+    site.podman("tag", lifecycle.SAMPLE_IMAGE, "localhost/once:1")
+    restore = provoke.taken(image="localhost/once:1")
+    site.podman("rmi", "localhost/once:1", lifecycle.SAMPLE_IMAGE)
+    assert provoke.why(*restore) == "pull-registry-unreachable"
 
-    def running():
-        p.run("c")
-        return p.why("container", "restore", "c")
 
-    t("running", running)
-
-    def ip():
-        r = p.taken(f"--ip={site.subnet}.77")
-        p.run("o", f"--ip={site.subnet}.77")
-        return p.why(*r)
-
-    t("ip", ip)
-
-    def pod():
-        r = p.taken()
-        return p.why(*r, "--pod", "nopod")
-
-    t("pod", pod)
-
-    def folder():
-        p.run("c")
-        return p.why("container", "checkpoint", "--export", "/nonexistent/x.tar", "c")
-
-    t("folder", folder)
-
-    def net():
-        site.podman("network", "create", "ffx")
-        r = p.taken("--network=ffx")
-        site.podman("network", "rm", "ffx")
-        return p.why(*r)
-
-    t("network", net)
-
-    def bind():
-        (tmp_path / "b").mkdir()
-        r = p.taken(f"--volume={tmp_path}/b:/b")
-        (tmp_path / "b").rmdir()
-        return p.why(*r)
-
-    t("bind", bind)
-
-    def image():
-        site.podman("tag", lifecycle.SAMPLE_IMAGE, "localhost/once:1")
-        p.run("looper", image="localhost/once:1")
-        site.podman("container", "checkpoint", "--compress", "none", "--export", str(p.archive), "looper")
-        site.podman("rm", "looper")
-        site.podman("rmi", "localhost/once:1", lifecycle.SAMPLE_IMAGE)
-        return p.why("container", "restore", "--import", str(p.archive))
-
-    t("image", image)
-    t("command", lambda: (p.site, p.why("run", *site.limits, "localhost/freezeframe-sample:1", "/nope")))
-    t("pullnone", lambda: p.why("pull", "127.0.0.1:1/x:1"))
-    t("short", lambda: p.why("pull", "nosuchshort"))
-
-    def nameuse():
-        p.run("c")
-        return p.why("create", "--name", "c", lifecycle.SAMPLE_IMAGE)
-
-    t("nameuse", nameuse)
-
-    def rmrunning():
-        p.run("c")
-        return p.why("rm", "c")
-
-    t("rmrunning", rmrunning)
-
-    def rmi():
-        p.run("c")
-        return p.why("rmi", lifecycle.SAMPLE_IMAGE)
-
-    t("rmi", rmi)
-    assert 0
+def test_an_image_that_cannot_be_fetched(provoke):
+    assert provoke.why("pull", "127.0.0.1:1/x:1") == "pull-registry-unreachable"
+    assert provoke.why("pull", "nosuchshortname") == "pull-shortname"

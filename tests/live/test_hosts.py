@@ -1,6 +1,5 @@
 """Hosts that prove themselves, CRIU's own switches, and points of the checklist that are not met: all for real."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -130,26 +129,16 @@ def test_a_missing_program_is_named_and_its_remedy_installs_it(site, path_withou
     path_without(program, "nft", "xtables-nft-multi")
     found = measured(site)[key]
     assert found.level == "block" and f"Install {program}. Run script/setup" in found.remedy
-    script = (
-        (CHECKOUT / "script" / "setup").read_text().replace("PATH=$tools:$PATH:/usr/sbin:/sbin:", "PATH=$tools:$PATH:")
-    )
-    said = run_script("sh", "-c", f"cd {CHECKOUT} && {dry(script)}", PATH=os.environ["PATH"])
+    said = run_script(CHECKOUT / "script" / "setup", "--dry-run", FREEZEFRAME_OS_RELEASE="/etc/os-release")
     install = next(line for line in said.stdout.splitlines() if " install " in line)
     assert program in install.split()
-
-
-def dry(script):
-    """A command that says what this script would do, where it stands now."""
-    return f"FREEZEFRAME_SETUP_LOCKED=1 sh -s -- --dry-run <<'END_OF_SCRIPT'\n{script}\nEND_OF_SCRIPT\n"
 
 
 def test_a_criu_that_is_too_old_is_named_and_its_remedy_brings_a_newer_one(site, tmp_path):
     tools = tmp_path / "tools" / "bin"
     tools.mkdir(parents=True)
     old = tools / "criu"
-    old.write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && echo "Version: 3.17.1" || { echo "Error: too old" >&2; exit 1; }\n'
-    )
+    old.write_text('#!/bin/sh\necho "Version: 3.17.1"\n[ "$1" = --version ]\n')
     old.chmod(0o755)
     found = measured(site, tools_dir=str(tools))["criu"]
     assert found.level == "block" and "3.17.1 is too old" in found.detail and "script/setup" in found.remedy

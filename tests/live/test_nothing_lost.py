@@ -77,7 +77,9 @@ def full_store(site, tmp_path):
 
 def test_an_export_onto_a_full_disk_fails_and_the_workload_runs_on(site, operator, hog, full_store):
     before = site.logs("hog")
-    operation = operator.ended(operator.request_checkpoint(hog))
+    foreseen = operator.ended(operator.request_checkpoint(hog))
+    assert (foreseen.failure, foreseen.commands) == ("foreseen", [])
+    operation = operator.ended(operator.request_checkpoint(hog, forced=True))
     assert operation.state == "failed"
     assert "No space left" in operation.summary and "brought back" in operation.summary
     assert site.state("hog") == "running" and fresh(hog).state == "running"

@@ -125,7 +125,7 @@ def answer(site, port):
 
 def test_a_file_lock_survives_and_without_the_option_nothing_is_stopped_for_good(site, operator):
     container = holder_of_a_lock(site)
-    failed = operator.ended(operator.request_checkpoint(container))
+    failed = operator.ended(operator.request_checkpoint(container, forced=True))
     assert (failed.state, failed.failure) == ("failed", "file-locks-dump")
     assert site.state("holder") == "running"
     checkpoint = operator.checkpoint(container, file_locks=True)

@@ -42,7 +42,7 @@ def test_an_established_connection_survives_with_its_client_attached(site, opera
     container = run(site, operator, "echo", f"--publish={site.address}:{port}:7000", command=echo)
     with wait_for(lambda: connected(site.address, port), "it listens") as client:
         assert said(client, b"before\n") == b"before\n"
-        failed = operator.ended(operator.request_checkpoint(container))
+        failed = operator.ended(operator.request_checkpoint(container, forced=True))
         assert (failed.state, failed.failure) == ("failed", "tcp-established-dump")
         assert said(client, b"still there\n") == b"still there\n"
         operator.checkpoint(container, mode="copy", tcp_established=True)
