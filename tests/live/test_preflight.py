@@ -12,7 +12,7 @@ from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 from containers_app.services import preflights
 from tests.live import images
 from tests.live.conftest import both_hosts, fresh, numbers
-from tests.live.site import wait_for
+from tests.live.site import _free_port, wait_for
 from tests.live.test_options import LOOP, holder_of_a_lock, run
 
 pytestmark = pytest.mark.live
@@ -144,3 +144,31 @@ def test_fifty_processes_with_a_gigabyte_are_looked_at_without_disturbing_them(s
     assert before_checkpoint(container) == {}
     record_property("seconds", round(time.monotonic() - began, 3))
     assert not cgroup.frozen(container.pid, container.container_id) and site.state("many") == "running"
+
+
+def test_what_is_in_the_way_of_a_restore_is_foreseen_and_cured(site, operator):
+    taken = [f"--publish=127.0.0.1:{_free_port()}:80", f"--ip={site.subnet}.88"]
+    container = run(site, operator, "wanted", *taken, "--volume=ff-kept:/data")
+    checkpoint = operator.checkpoint(container)
+    operator.remove(container)
+    run(site, operator, "squatter", *taken)
+    foreseen = {"port-taken": "block", "address-taken": "block", "volume-exists": "block"}
+    assert before_restore(checkpoint) == foreseen
+    refused = operator.ended(operator.request_restore(checkpoint))
+    assert (refused.failure, refused.commands) == ("foreseen", [])
+    cured = {"name": "other", "ignore_static_ip": True, "ignore_volumes": True}
+    assert before_restore(checkpoint, **cured) == {"volume-kept": "warn"}
+    assert operator.restore(checkpoint, **cured, publish=[f"127.0.0.1:{_free_port()}:80"]).running
+    site.podman("rm", "--all", "--force", "--time", "0")
+    site.podman("volume", "rm", "ff-kept")
+
+
+def test_a_restore_without_its_image_or_its_network_is_foreseen(site, operator):
+    site.podman("network", "create", "ff-gone")
+    checkpoint = operator.checkpoint(run(site, operator, "lonely", "--network=ff-gone"))
+    operator.remove(checkpoint.container)
+    site.podman("network", "rm", "ff-gone")
+    site.podman("rmi", "--all", "--force")
+    assert before_restore(checkpoint) == {"image-missing": "block", "network-missing": "block"}
+    refused = operator.ended(operator.request_restore(checkpoint, forced=True))
+    assert (refused.failure, refused.commands) == ("foreseen", [])
