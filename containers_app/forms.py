@@ -109,6 +109,12 @@ class CommitForm(_Form):
     )
 
 
+def _offer_hosts(field, hosts):
+    """All `hosts`, and at first one that is there to do it."""
+    field.queryset = hosts
+    field.initial = next((host.pk for host in hosts if not host.away), None)
+
+
 class PullForm(_Form):
     host = forms.ModelChoiceField(queryset=None, empty_label=None)
     image = forms.CharField(
@@ -119,7 +125,7 @@ class PullForm(_Form):
 
     def __init__(self, *args, hosts, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["host"].queryset = hosts
+        _offer_hosts(self.fields["host"], hosts)
 
 
 class ImagePruneForm(_Form):
@@ -414,7 +420,7 @@ class CreateForm(_Form):
 
     def __init__(self, *args, hosts, may_create_privileged, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["host"].queryset = hosts
+        _offer_hosts(self.fields["host"], hosts)
         self._may_create_privileged = may_create_privileged
         for name in () if may_create_privileged else self.ROOT:
             del self.fields[name]

@@ -4,6 +4,7 @@ Knows HTTP and htmx. Knows nothing of containers, and decides nothing about what
 """
 
 import ipaddress
+import logging
 import re
 import uuid
 from contextlib import suppress
@@ -21,6 +22,7 @@ from .harmless import HIDDEN, harmless
 from .models import AuditEvent, Checkpoint, Container, Host, Operation
 from .services import audit
 
+logger = logging.getLogger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
 DIALOG = "dialog"  # id of the one <dialog> in base.html
 
@@ -145,6 +147,8 @@ def error_response(request, error):
         return None
     if isinstance(error, NotAllowed):
         _record_refusal(request, error)
+    if error.status >= 500:
+        logger.error("%s: %s", request.path, error, exc_info=error.__cause__)
     fragment = DIALOG if _is_htmx(request) else ""
     template = "error.html#dialog" if fragment else "error.html"
     context = {"error": error, "headline": HEADLINES.get(error.status, "That did not work"), "fragment": fragment}

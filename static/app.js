@@ -70,12 +70,36 @@ function offline(words) {
 
 // ---- Fragments: what was open stays open, what ended is said once.
 
-const opened = new Set();
+let opened = [];
+let pressed = null;
+const waiting = new Map();
 
-// Only a person closes what is open: a fragment that comes anew is closed, and several may come at once.
-document.addEventListener("toggle", ({ target }) => {
-  if (target.id && target.isConnected) target.open ? opened.add(target.id) : opened.delete(target.id);
-}, true);
+// A fragment that would take away what is being pressed comes when it is let go: else the press were lost.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, elt, xhr, shouldSwap } = event.detail;
+  if (shouldSwap && pressed?.isConnected && elt.matches("[hx-trigger*='sse:']") && target.contains(pressed)) {
+    event.detail.shouldSwap = false;
+    waiting.set(elt, () => htmx.swap(target, xhr.responseText, { swapStyle: "innerHTML", swapDelay: 0, settleDelay: 0 }));
+  }
+  remember();
+});
+
+function remember() {
+  opened = [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
+}
+
+document.addEventListener("pointerdown", (event) => { pressed = event.target; }, true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, letGo, true);
+
+function letGo() {
+  pressed = null;
+  // The click comes after the pointer's event.
+  setTimeout(() => {
+    remember();
+    for (const [elt, swap] of waiting) if (elt.isConnected) swap();
+    waiting.clear();
+  });
+}
 
 document.addEventListener("htmx:afterSettle", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");

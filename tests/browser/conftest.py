@@ -60,3 +60,9 @@ def sign_in(page, name, password):
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("navigation", name="Main").wait_for()
+
+
+def choose_host(form, site):
+    """In a form that asks for a host: this machine's. Other tests may have brought a second one."""
+    if form.get_by_label("Host", exact=True).count():
+        form.get_by_label("Host", exact=True).select_option(label=site.host_name)

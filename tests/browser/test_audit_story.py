@@ -11,7 +11,7 @@ from containers_app.access import OPERATORS
 from containers_app.models import Checkpoint
 from tests.live.site import wait_for
 
-from .conftest import sign_in
+from .conftest import choose_host, sign_in
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
@@ -40,7 +40,7 @@ def open_as(new_page, name):
 def test_the_audit_page_alone_tells_what_happened_to_one_container(new_page, operator, site, people):
     operator.sample_image()
     mina = open_as(new_page, "mina")
-    create(mina, "orders")
+    create(mina, site, "orders")
     checkpoint = take_checkpoint(mina, "orders")
     vera = open_as(new_page, "vera")
     assert vera.goto(f"/catalog/{checkpoint.pk}/restore/").status == 403
@@ -74,8 +74,9 @@ def test_the_audit_page_alone_tells_what_happened_to_one_container(new_page, ope
         assert all(wanted in found for wanted in commands), found
 
 
-def create(page, name):
+def create(page, site, name):
     page.goto("/containers/new/")
+    choose_host(page, site)
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Image", exact=True).fill("localhost/freezeframe-sample:1")
     page.get_by_label("Command", exact=True).fill("/bin/sh -c 'while true; do echo x; sleep 1; done'")

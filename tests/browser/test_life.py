@@ -106,3 +106,19 @@ def test_without_javascript_many_are_paused_and_a_log_is_searched(new_page, site
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     assert len(download.value.path().read_text().splitlines()) == 1
+
+
+def test_a_press_is_not_lost_when_the_page_comes_anew_under_it(page, operator):
+    looper = operator.create("looper")
+    page.goto(f"/containers/{looper.pk}/")
+    page.locator("#menu_more summary").hover()
+    page.mouse.down()
+    with page.expect_response(f"**/containers/{looper.pk}/"):
+        page.evaluate(f"htmx.trigger('#container_now', 'sse:container-{looper.pk}')")
+    page.mouse.up()
+    expect(page.locator("#menu_more")).to_have_attribute("open", "")
+    expect(page.locator("#container_now h1")).to_have_count(1)
+    with page.expect_response(f"**/containers/{looper.pk}/"):
+        page.evaluate(f"htmx.trigger('#container_now', 'sse:container-{looper.pk}')")
+    page.locator("#menu_more").get_by_role("link", name="Exec").click()
+    expect(page.get_by_role("dialog")).to_be_visible()

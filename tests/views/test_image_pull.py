@@ -95,3 +95,10 @@ def test_the_operations_page_shows_each_layer_and_tries_again(operator, host):
     text = words(response)
     assert "31d41356adfa" in text and "50.0 MiB of 58.3 MiB" in text and "was here already" in text
     assert f"/images/pull/?host={host.pk}&amp;image=quay.io%2Fa%2Fb%3A1" in response.content.decode()
+
+
+def test_a_host_that_is_there_is_chosen_at_first(operator, host):
+    away = a_host(name="a-host-that-is-away", watcher_seen_at=None)
+    assert away.away and not host.away
+    page = operator.get(URL).content.decode()
+    assert f'<option value="{host.pk}" selected>' in page
