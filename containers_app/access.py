@@ -3,7 +3,6 @@
 `get_x_for(user, pk, right)`: people who may not see a thing get 404, people who may look but not touch get NotAllowed.
 """
 
-from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from .errors import NotAllowed
@@ -18,6 +17,13 @@ ROLES = (VIEWER, OPERATOR, ADMINISTRATOR)  # each has the rights of those before
 RIGHTS = {
     "see": (VIEWER, "look at this"),
     "operate": (OPERATOR, "change this"),
+    "checkpoint": (OPERATOR, "take checkpoints"),
+    "restore": (OPERATOR, "restore checkpoints"),
+    "edit_catalog": (OPERATOR, "change what the catalog says of a checkpoint"),
+    "discard": (OPERATOR, "discard checkpoints"),
+    "import_archive": (OPERATOR, "bring in archives"),
+    "approve_imports": (ADMINISTRATOR, "approve archives from elsewhere"),
+    "manage_policies": (ADMINISTRATOR, "change policies"),
     "exec": (OPERATOR, "run commands in containers"),
     "see_environment": (OPERATOR, "see the values of environment variables"),
     "download_archive": (OPERATOR, "download archives"),
@@ -52,6 +58,11 @@ def require(user, right):
         raise NotAllowed(f"You may not {words}.", remedy=f"That needs the {role}'s role: ask an administrator.")
 
 
+def seen_by(user, rows):
+    """`rows` (containers, checkpoints, operations, events, images or hosts) without those that `user` may not see."""
+    return rows if may(user, "see") else rows.none()
+
+
 def get_container_for(user, pk, right="see"):
     return _get(Container.objects.select_related("host", "restored_from"), user, pk, right)
 
@@ -74,9 +85,7 @@ def get_host_for(user, pk, right="see"):
 
 
 def _get(queryset, user, pk, right):
-    if not may(user, "see"):
-        raise Http404
-    found = get_object_or_404(queryset, pk=pk)
+    found = get_object_or_404(seen_by(user, queryset), pk=pk)
     try:
         require(user, right)
     except NotAllowed as error:
