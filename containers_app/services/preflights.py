@@ -19,7 +19,7 @@ from django.db import connection
 from containers_app.errors import Foreseen, FreezeframeError, Unavailable
 from containers_app.models import Checkpoint, Container
 from containers_app.runtime import host as host_runtime
-from containers_app.runtime import preflight, scan
+from containers_app.runtime import preflight, preflight_restore, scan
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
 from . import doorbell, outside
@@ -157,8 +157,8 @@ def of_restore(checkpoint, options):
     in_place = bool(there) and not options.name and there.container_id == checkpoint.container.container_id
     running = [facts for facts in podman.inspect(*_running(host)) if facts.state == "running"]
     runtime = then.get("oci_runtime", "")
-    return preflight.of_restore(
-        preflight.RestoreSight(
+    return preflight_restore.of_restore(
+        preflight_restore.RestoreSight(
             name=name,
             in_place=in_place,
             options=options,

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from containers_app.runtime import preflight
-from containers_app.runtime.preflight import CheckpointSight, RestoreSight
+from containers_app.runtime import preflight, preflight_restore
+from containers_app.runtime.preflight import CheckpointSight
+from containers_app.runtime.preflight_restore import RestoreSight
 from containers_app.runtime.scan import Scan
 from containers_app.runtime.types import CheckpointOptions, ContainerFacts, RestoreOptions
 
@@ -131,7 +132,7 @@ def test_long_lists_are_cut_with_their_number():
 
 
 def test_an_ordinary_restore_passes():
-    assert not [finding for finding in preflight.of_restore(SLEEPY) if finding.level != "pass"]
+    assert not [finding for finding in preflight_restore.of_restore(SLEEPY) if finding.level != "pass"]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_an_ordinary_restore_passes():
 )
 def test_what_is_in_the_way_of_a_restore_is_found(key, level, values):
     values = {**values, "then": {**SLEEPY.then, **values.get("then", {})}}
-    first = preflight.of_restore(replace(SLEEPY, **values))[0]
+    first = preflight_restore.of_restore(replace(SLEEPY, **values))[0]
     assert (first.key, first.level) == (key, level)
 
 
@@ -183,20 +184,20 @@ def test_what_is_in_the_way_of_a_restore_is_found(key, level, values):
     ],
 )
 def test_a_restores_option_cures_what_it_is_for(options, values):
-    assert not preflight.blocks(preflight.of_restore(replace(SLEEPY, options=options, **values)))
+    assert not preflight.blocks(preflight_restore.of_restore(replace(SLEEPY, options=options, **values)))
 
 
 def test_a_new_name_does_not_free_a_static_address():
     then = {**SLEEPY.then, "static_addresses": ["10.88.0.4"]}
     sight = replace(SLEEPY, options=RestoreOptions(name="copy"), then=then, addresses={"10.88.0.4": "other"})
-    assert preflight.of_restore(sight)[0].key == "address-taken"
+    assert preflight_restore.of_restore(sight)[0].key == "address-taken"
 
 
 def test_in_place_nothing_is_asked_that_podman_still_holds():
     sight = replace(SLEEPY, in_place=True, image_here=False, archive_here=False, name_taken=True, free_memory=1)
-    assert not preflight.blocks(preflight.of_restore(sight))
+    assert not preflight.blocks(preflight_restore.of_restore(sight))
 
 
 def test_facts_of_an_older_checkpoint_that_lack_something_judge_nothing():
     sight = replace(SLEEPY, then={"criu_version": "4.2.1"})
-    assert not preflight.blocks(preflight.of_restore(sight))
+    assert not preflight.blocks(preflight_restore.of_restore(sight))
