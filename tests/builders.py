@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from containers_app.access import OPERATORS
-from containers_app.models import AuditEvent, Checkpoint, Container, Host, Image, Operation, Tag
+from containers_app.models import AuditEvent, Checkpoint, Container, Host, Image, ImportReview, Operation, Tag
 from containers_app.services import audit
 
 _numbers = itertools.count(1)
@@ -170,6 +170,28 @@ def a_checkpoint(*, tags=(), **values):
     checkpoint = Checkpoint.objects.create(**{**defaults, **values})
     checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in tags])
     return checkpoint
+
+
+def a_review(*, by=None, verdict="awaiting", **values):
+    """The review of an archive from elsewhere that mounts a folder of the host, with its checkpoint."""
+    container = a_container(state="exited", removed_at=timezone.now())
+    operation = an_operation(
+        kind="import", container=None, state="succeeded", requested_by=by or an_operator(),
+        options={"file_name": "warm.tar.zst"},
+    )  # fmt: skip
+    checkpoint = a_checkpoint(container=container, operation=operation, provenance=verdict)
+    finding = {"level": "approval", "key": "bind", "words": "It mounts /srv/data of the host at /data."}
+    defaults = dict(
+        operation=operation,
+        checkpoint=checkpoint,
+        verdict=verdict,
+        file_name="warm.tar.zst",
+        size=29_700,
+        digest=an_id(),
+        privileges=[{"key": "image", "title": "Image", "words": "localhost/freezeframe-sample:1", "more": False}],
+        findings=[finding],
+    )
+    return ImportReview.objects.create(**{**defaults, **values})
 
 
 def an_event(**values):

@@ -14,6 +14,13 @@ VARIABLES = {
     "DATABASE_URL": ("", "Database address. Empty: SQLite in the data directory. A team uses `postgres://…`."),
     "FREEZEFRAME_DATA_DIR": ("var", "Directory for the database, secrets, sockets and logs; relative to the checkout."),
     "FREEZEFRAME_STORE_DIR": ("", "Directory of the archive store. Empty: `archives` in the data directory."),
+    "FREEZEFRAME_SPOOL_DIR": (
+        "",
+        "Where uploads lie until the agent takes them. Empty: `spool` in the data directory.",
+    ),
+    "FREEZEFRAME_SPOOL_GIB": ("32", "How many GiB uploads may hold in it together; one alone is never larger."),
+    "FREEZEFRAME_IMPORT_FROM": ("", "Folders of the host, by comma, from which archives may be brought in by path."),
+    "FREEZEFRAME_IMPORT_GIB": ("64", "How many GiB an archive from elsewhere may hold when it is unpacked."),
     "FREEZEFRAME_REDIS_URL": ("", "Redis or Valkey address. Empty: the embedded server on a private socket."),
     "FREEZEFRAME_SECRET_KEY": ("", "Django's secret key. Empty: generated once into the data directory."),
     "FREEZEFRAME_ALLOWED_HOSTS": ("localhost,127.0.0.1", "Host names that the web process answers to, by comma."),

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -18,6 +19,12 @@ SECRET_KEY = env.text("FREEZEFRAME_SECRET_KEY") or secrets.secret_key(DATA_DIR)
 
 # What Freezeframe itself needs to know.
 STORE_DIR = env.directory("FREEZEFRAME_STORE_DIR", default=DATA_DIR / "archives")
+SPOOL_DIR = env.directory("FREEZEFRAME_SPOOL_DIR", default=DATA_DIR / "spool")
+SPOOL_BYTES = env.number("FREEZEFRAME_SPOOL_GIB") * 1024**3
+IMPORT_FROM = [Path(folder) for folder in env.names("FREEZEFRAME_IMPORT_FROM")]
+if not all(folder.is_absolute() for folder in IMPORT_FROM):
+    raise ImproperlyConfigured("FREEZEFRAME_IMPORT_FROM must name folders with their whole paths.")
+IMPORT_BYTES = env.number("FREEZEFRAME_IMPORT_GIB") * 1024**3
 REDIS_SOCKET = DATA_DIR / "run" / "redis.sock"
 REDIS_URL = env.text("FREEZEFRAME_REDIS_URL") or f"unix://{REDIS_SOCKET}"
 HOST_NAME = env.text("FREEZEFRAME_HOST")

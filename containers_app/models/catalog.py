@@ -22,6 +22,17 @@ class Mode(models.TextChoices):
     COPY = "copy", "Consistent copy"
 
 
+class Provenance(models.TextChoices):
+    """Where a checkpoint comes from, and for one from elsewhere whether it may be restored."""
+
+    TAKEN = "taken", "taken here"
+    TRUSTED = "trusted", "brought back: this installation made it"
+    WITHIN = "within", "imported, within the policy"
+    AWAITING = "awaiting", "imported, awaiting approval"
+    APPROVED = "approved", "imported, approved"
+    REFUSED = "refused", "imported, refused"
+
+
 class Checkpoint(models.Model):
     """One checkpoint archive in a store, with what was read from it and what was true on its host when it was taken.
 
@@ -53,6 +64,8 @@ class Checkpoint(models.Model):
     members = models.JSONField(default=list, help_text="[{name, size, sha256}] in archive order.")
     completed_paths = models.JSONField(default=list, help_text="Changed files that Podman's export had left out.")
 
+    provenance = models.CharField(max_length=16, choices=Provenance.choices, default=Provenance.TAKEN)
+
     statistics = models.JSONField(default=dict, help_text="CRIU's names; times in µs.")
     facts = models.JSONField(default=dict, help_text="Host and archive facts that a later restore needs.")
 
@@ -66,6 +79,19 @@ class Checkpoint(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def imported(self):
+        """True when it came from elsewhere: its container never was one of ours."""
+        return self.provenance not in {Provenance.TAKEN, Provenance.TRUSTED}
+
+    @property
+    def barred(self):
+        """Why it may not be restored, drilled or handed on; "" when nothing of its review is in the way."""
+        return {
+            Provenance.AWAITING: f"{self.name} came from elsewhere and awaits an approval.",
+            Provenance.REFUSED: f"{self.name} came from elsewhere and was refused.",
+        }.get(self.provenance, "")
 
 
 class Inspection(models.Model):

@@ -34,6 +34,7 @@ class Operation(models.Model):
         COMMIT = "commit", "Commit"
         IMAGE_REMOVE = "image_remove", "Remove image"
         IMAGE_PRUNE = "image_prune", "Prune images of"
+        IMPORT = "import", "Import"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -129,6 +130,8 @@ class Operation(models.Model):
             return self.container.name
         if self.kind in {self.Kind.PRUNE, self.Kind.IMAGE_PRUNE, self.Kind.SELFTEST, self.Kind.CRIU_CONFIG}:
             return self.host.name
+        if self.kind == self.Kind.IMPORT:
+            return self.options.get("file_name", "")
         return self.checkpoint.name if self.checkpoint_id else ""
 
     @property

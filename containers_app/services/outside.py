@@ -6,6 +6,7 @@ from django.conf import settings
 
 from containers_app.runtime import process
 from containers_app.runtime.podman import Podman
+from containers_app.runtime.spool import Spool
 from containers_app.runtime.store import DirectoryStore
 
 
@@ -23,3 +24,8 @@ def await_end(operation, *, seconds=40):
 def store():
     """The archive store. Its name is recorded with each checkpoint: the directory belongs to this host."""
     return DirectoryStore(root=settings.STORE_DIR, name=f"directory:{settings.HOST_NAME}")
+
+
+def spool():
+    """The folder of uploads, which the web process writes and the agents read."""
+    return Spool(root=settings.SPOOL_DIR, quota=settings.SPOOL_BYTES)

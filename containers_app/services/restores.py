@@ -16,7 +16,7 @@ from containers_app.runtime import archive, criu
 from containers_app.runtime import podman as podman_runtime
 from containers_app.runtime.types import RestoreOptions
 
-from . import checkpoints, inventory, operations, outside, preflights
+from . import checkpoints, inventory, operations, outside, preflights, reviews
 from .operations import Found
 
 PORT = re.compile(r"(?P<address>.*:)?(?P<host>[0-9]+):(?P<container>[0-9]+(?:/[a-z]+)?)")  # podman-run(1), --publish
@@ -36,6 +36,8 @@ def own_name(checkpoint):
     """
     container = checkpoint.container
     name = container.name
+    if checkpoint.imported:
+        return False, f"{name} was a container of another installation. Restore it under a name of its own."
     if container.removed_at is None:
         if container.checkpointed and container.checkpointed_at == checkpoint.dumped_at:
             return True, f"{name} stands still since this checkpoint: it goes on in place."
@@ -76,6 +78,7 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, forced=Fal
     Raises Conflict when its own, or the new name, is taken.
     """
     host, name = checkpoint.host, name.strip()
+    reviews.require_passed(checkpoint)
     operations.require_offered(options, known=FLAGS, offered=offered(host))
     if not name:
         possible, reason = own_name(checkpoint)
@@ -102,6 +105,7 @@ def perform_restore(claim):
     operation, podman = claim.operation, outside.podman()
     options = with_pod_id(RestoreOptions(**operation.options["flags"]), podman)
     claim.phase("looking")
+    reviews.require_passed(operation.checkpoint)
     found = podman.inspect_one(operation.checkpoint.container.container_id)
     if found and not options.name:
         _refuse_other_dump(operation.checkpoint, found)
