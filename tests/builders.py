@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from containers_app.access import OPERATORS
 from containers_app.models import AuditEvent, Checkpoint, Container, Host, Image, ImportReview, Operation, Tag
-from containers_app.services import audit
+from containers_app.services import audit, catalog
 
 _numbers = itertools.count(1)
 
@@ -169,6 +169,7 @@ def a_checkpoint(*, tags=(), **values):
     )
     checkpoint = Checkpoint.objects.create(**{**defaults, **values})
     checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in tags])
+    catalog.write_words(checkpoint, {"processes": [{"comm": "sh", "command": "/bin/sh -c looper"}]})
     return checkpoint
 
 

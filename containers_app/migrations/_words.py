@@ -1,6 +1,6 @@
-"""An index of the words of a table whose rows are never changed: SQLite's FTS5, or PostgreSQL's text search.
+"""An index of the words of a table: SQLite's FTS5, or PostgreSQL's text search.
 
-For migrations alone; `containers_app/history.py` searches it. Words are runs of letters and digits, in either database.
+For migrations alone; `containers_app/words.py` searches it. Words are runs of letters and digits, in either database.
 """
 
 SQLITE = (
@@ -11,6 +11,12 @@ SQLITE = (
     "CREATE TRIGGER {table}_words_delete AFTER DELETE ON {table} BEGIN "
     "INSERT INTO {table}_words({table}_words, rowid, {columns}) VALUES ('delete', OLD.{key}, {old}); END",
 )
+SQLITE_CHANGES = (
+    "CREATE TRIGGER {table}_words_update AFTER UPDATE ON {table} BEGIN "
+    "INSERT INTO {table}_words({table}_words, rowid, {columns}) VALUES ('delete', OLD.{key}, {old}); "
+    "INSERT INTO {table}_words(rowid, {columns}) VALUES (NEW.{key}, {new}); END",
+)
+SQLITE_CHANGES_BACK = ("DROP TRIGGER {table}_words_update",)
 SQLITE_BACK = (
     "DROP TRIGGER {table}_words_insert",
     "DROP TRIGGER {table}_words_delete",
@@ -24,8 +30,11 @@ POSTGRESQL = (
 POSTGRESQL_BACK = ("ALTER TABLE {table} DROP COLUMN words",)
 
 
-def index(schema_editor, table, *, key, columns):
-    """Keep the words of `columns` of `table` from now on, and those of the rows that are there."""
+def index(schema_editor, table, *, key, columns, changes=False):
+    """Keep the words of `columns` of `table` from now on, and those of the rows that are there.
+
+    `changes` says that its rows are changed too, not only added and deleted.
+    """
     values = {
         "new": ", ".join(f"NEW.{column}" for column in columns),
         "old": ", ".join(f"OLD.{column}" for column in columns),
@@ -33,12 +42,12 @@ def index(schema_editor, table, *, key, columns):
         "columns": ", ".join(columns),
     }
     sqlite = schema_editor.connection.vendor == "sqlite"
-    for statement in SQLITE if sqlite else POSTGRESQL:
+    for statement in (*SQLITE, *(SQLITE_CHANGES if changes else ())) if sqlite else POSTGRESQL:
         schema_editor.execute(statement.format(table=table, key=key, **values), params=None)
 
 
-def forget(schema_editor, table):
+def forget(schema_editor, table, *, changes=False):
     """Undo `index`."""
     sqlite = schema_editor.connection.vendor == "sqlite"
-    for statement in SQLITE_BACK if sqlite else POSTGRESQL_BACK:
+    for statement in (*(SQLITE_CHANGES_BACK if changes else ()), *SQLITE_BACK) if sqlite else POSTGRESQL_BACK:
         schema_editor.execute(statement.format(table=table), params=None)

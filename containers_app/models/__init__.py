@@ -6,13 +6,13 @@ Models hold facts and constraints. They know nothing of `runtime`; only `service
 """
 
 from .audit import AuditEvent, AuditHead, AuditSeal, AuditSink, AuditVerification
-from .catalog import Checkpoint, Inspection, Tag
+from .catalog import Checkpoint, Inspection, SavedSearch, SearchText, Tag
 from .imports import ImportPolicy, ImportReview, Upload
 from .inventory import Container, Host, Image, SelfTest
 from .operations import Operation
 
 __all__ = [
-    "AuditEvent", "AuditHead", "AuditSeal", "AuditSink", "AuditVerification",
-    "Checkpoint", "Container", "Host", "Image", "ImportPolicy", "ImportReview", "Inspection", "Operation", "SelfTest",
+    "AuditEvent", "AuditHead", "AuditSeal", "AuditSink", "AuditVerification", "Checkpoint", "Container", "Host",
+    "Image", "ImportPolicy", "ImportReview", "Inspection", "Operation", "SavedSearch", "SearchText", "SelfTest",
     "Tag", "Upload",
 ]  # fmt: skip

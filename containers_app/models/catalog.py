@@ -1,7 +1,18 @@
-"""Checkpoint and Tag: the shared catalog. A row exists only for an archive that is complete, hashed and readable."""
+"""Checkpoint, Tag and what helps to find them: the shared catalog.
+
+A row comes to be only for an archive that is complete, hashed and readable. It stays after the archive was discarded
+(`discarded_at`), because operations, lineage and the audit history point to it.
+"""
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
+
+IN_CATALOG = Q(discarded_at=None)
+# What a list's totals add up: in an index beside what it filters by, no row is read for them.
+TOTALS = ("id", "archive_bytes", "unpacked_bytes", "discarded_at")
 
 
 class Tag(models.Model):
@@ -65,17 +76,70 @@ class Checkpoint(models.Model):
     completed_paths = models.JSONField(default=list, help_text="Changed files that Podman's export had left out.")
 
     provenance = models.CharField(max_length=16, choices=Provenance.choices, default=Provenance.TAKEN)
+    pinned = models.BooleanField(default=False, help_text="It cannot be discarded.")
+    verified_at = models.DateTimeField(null=True, help_text="When its last drill passed; null: none, or it failed.")
+    engine = models.CharField(max_length=16, default="podman", help_text="Which container engine wrote the archive.")
+    discarded_at = models.DateTimeField(null=True, help_text="Its archive is gone; it is no longer in the catalog.")
+    favourite_of = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="favourites")
 
     statistics = models.JSONField(default=dict, help_text="CRIU's names; times in µs.")
+    frozen_time = models.GeneratedField(
+        expression=Coalesce(Cast(KT("statistics__frozen_time"), models.BigIntegerField()), 0),
+        output_field=models.BigIntegerField(), db_persist=True,
+    )  # fmt: skip
     facts = models.JSONField(default=dict, help_text="Host and archive facts that a later restore needs.")
 
     class Meta:
         ordering = ["-taken_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["store", "archive_sha256"], name="archive_once_per_store"),
+            models.UniqueConstraint(
+                fields=["store", "archive_sha256"], condition=IN_CATALOG, name="archive_once_per_store"
+            ),
             models.CheckConstraint(condition=models.Q(archive_bytes__gt=0), name="archive_not_empty"),
         ]
-        indexes = [models.Index(fields=["container", "-taken_at"], name="checkpoint_of_container")]
+        # Fast at 100,000 (catalog.py): every order, and every filter with its order and its totals, has an index.
+        indexes = [
+            models.Index(fields=["container", "-taken_at"], name="checkpoint_of_container"),
+            models.Index(
+                fields=["taken_at", *TOTALS, "host", "container", "engine", "pinned", "verified_at"],
+                condition=IN_CATALOG, name="catalog_by_time",
+            ),
+            models.Index(fields=["name", "id"], condition=IN_CATALOG, name="catalog_by_name"),
+            models.Index(fields=["archive_bytes", "id"], condition=IN_CATALOG, name="catalog_by_size"),
+            models.Index(fields=["frozen_time", "id"], condition=IN_CATALOG, name="catalog_by_frozen_time"),
+            models.Index(fields=["host", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_host"),
+            models.Index(
+                fields=["container_name", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_container"
+            ),
+            models.Index(fields=["image_name", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_image"),
+            models.Index(fields=["taken_by_name", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_person"),
+        ]  # fmt: skip
+
+    def __str__(self):
+        return self.name
+
+
+class SearchText(models.Model):
+    """The words that a checkpoint is found by; an index of them is kept by the database (migrations/_words.py)."""
+
+    checkpoint = models.OneToOneField(Checkpoint, models.CASCADE, primary_key=True, related_name="search_text")
+    said = models.TextField(help_text="Names, note, tags, image, host and person: what people say of it.")
+    seen = models.TextField(blank=True, help_text="Words of its processes' names and command lines.")
+
+    def __str__(self):
+        return f"words of {self.checkpoint_id}"
+
+
+class SavedSearch(models.Model):
+    """A person's own search of the catalog, as it stands in the address."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_searches")
+    name = models.CharField(max_length=80)
+    query = models.CharField(max_length=2000, help_text="The address's part after the question mark.")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="search_once_per_person")]
 
     def __str__(self):
         return self.name

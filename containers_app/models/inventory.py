@@ -111,6 +111,10 @@ class Container(models.Model):
     oci_runtime = models.CharField(max_length=64, blank=True)
     config = models.JSONField(default=dict, help_text="runtime.types.ContainerFacts.config as JSON.")
     mount_point = models.CharField(max_length=4096, blank=True, help_text="Where its file system is mounted now.")
+    came_from = models.ForeignKey(
+        "Checkpoint", models.PROTECT, null=True, related_name="offspring",
+        help_text="Another container's checkpoint that it first came to be from: its place in the lineage.",
+    )  # fmt: skip
     restored_from = models.ForeignKey("Checkpoint", models.PROTECT, null=True, related_name="restored_containers")
     seen_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True)

@@ -35,6 +35,7 @@ class Operation(models.Model):
         IMAGE_REMOVE = "image_remove", "Remove image"
         IMAGE_PRUNE = "image_prune", "Prune images of"
         IMPORT = "import", "Import"
+        DISCARD = "discard", "Discard"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -98,6 +99,11 @@ class Operation(models.Model):
                 fields=["host", "target_name"],
                 condition=Q(state__in=["queued", "started"]) & ~Q(target_name=""),
                 name="one_unfinished_operation_per_new_name",
+            ),
+            models.UniqueConstraint(
+                fields=["checkpoint"],
+                condition=Q(state__in=["queued", "started"], kind="discard"),
+                name="one_unfinished_discard_per_checkpoint",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["queued", "started"], finished_at=None)

@@ -21,7 +21,7 @@ from containers_app.models.catalog import Mode
 from containers_app.runtime import capture, cgroup, criu, inspection, podman, process
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import audit, doorbell, inventory, operations, outside, preflights
+from . import audit, catalog, doorbell, inventory, operations, outside, preflights
 from .operations import Found
 
 FLAGS = podman.CHECKPOINT_FLAGS
@@ -211,6 +211,7 @@ def _record(operation, options, captured, before, after, store, pause):
     seen = inspection.inspect(facts.small, {member.name for member in facts.members})
     Inspection.objects.create(checkpoint=checkpoint, facts=seen)
     checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in asked["tags"]])
+    catalog.write_words(checkpoint, seen)
     doorbell.announce("checkpoints")
     return checkpoint
 
@@ -249,7 +250,7 @@ def settle_checkpoint(claim):
     hung = _await_the_end_of(operation, store)
     store.clear_incoming(operation.pk)
     sha256 = operation.result.get("sha256")
-    if sha256 and not Checkpoint.objects.filter(archive_sha256=sha256).exists():
+    if sha256 and not Checkpoint.objects.filter(archive_sha256=sha256, discarded_at=None).exists():
         store.delete(sha256)
     asked_at = timezone.now()
     found = runner.inspect_one(operation.container.container_id)

@@ -110,9 +110,13 @@ def observe_gone(host, container_id, *, asked_at):
 
 
 def observe_restored(container, checkpoint):
-    """This container was restored from `checkpoint`: the edge of the lineage."""
-    Container.objects.filter(pk=container.pk).update(restored_from=checkpoint)
-    container.restored_from = checkpoint
+    """This container was restored from `checkpoint`; from another one's for the first time: the edge of the lineage."""
+    values = {"restored_from": checkpoint}
+    if container.came_from_id is None and checkpoint.container_id != container.pk:
+        values["came_from"] = checkpoint
+    Container.objects.filter(pk=container.pk).update(**values)
+    for name, value in values.items():
+        setattr(container, name, value)
 
 
 def observe_images(host, facts, *, asked_at):
