@@ -1,78 +1,177 @@
-"""Who may do what: the one choke point, asked by the views and again by the agent.
+"""Who may do what: the one choke point, asked by the views and the API, and again by the agent.
 
-`get_x_for(user, pk, right)`: people who may not see a thing get 404, people who may look but not touch get NotAllowed.
+A person's rights on an object are those of their role in the team that owns it. A checkpoint that is shared with a team
+gives its people SHARED rights. What all teams share (hosts, images) is seen by everybody, and changed by who may in the
+default team. `get_x_for(user, pk, right)`: people who may not see a thing get 404, people who may look but not touch
+get NotAllowed. Nothing is kept longer than a user object lives: one request, one operation.
 """
 
+from dataclasses import dataclass
+
+from django.db.models import Q
 from django.shortcuts import get_object_or_404
 
 from .errors import NotAllowed
-from .models import Checkpoint, Container, Host, Image, Operation
+from .models import (
+    AuditEvent,
+    Checkpoint,
+    Container,
+    Host,
+    Image,
+    ImportReview,
+    Inspection,
+    Membership,
+    Operation,
+    SelfTest,
+    Team,
+)
 
-OPERATORS = "operators"  # the group whose members may operate; administrators always may
-
-VIEWER, OPERATOR, ADMINISTRATOR = "viewer", "operator", "administrator"
-ROLES = (VIEWER, OPERATOR, ADMINISTRATOR)  # each has the rights of those before it
-
-# Every right, the lowest role that holds it, and what it lets people do: "You may not …".
+# Every right, and what it lets people do: "You may not …".
 RIGHTS = {
-    "see": (VIEWER, "look at this"),
-    "operate": (OPERATOR, "change this"),
-    "checkpoint": (OPERATOR, "take checkpoints"),
-    "restore": (OPERATOR, "restore checkpoints"),
-    "edit_catalog": (OPERATOR, "change what the catalog says of a checkpoint"),
-    "discard": (OPERATOR, "discard checkpoints"),
-    "import_archive": (OPERATOR, "bring in archives"),
-    "approve_imports": (ADMINISTRATOR, "approve archives from elsewhere"),
-    "manage_policies": (ADMINISTRATOR, "change policies"),
-    "exec": (OPERATOR, "run commands in containers"),
-    "see_environment": (OPERATOR, "see the values of environment variables"),
-    "download_archive": (OPERATOR, "download archives"),
-    "search_memory": (ADMINISTRATOR, "search the memory in archives"),
-    "manage_hosts": (ADMINISTRATOR, "change how hosts work"),
-    "create_privileged": (ADMINISTRATOR, "create privileged containers"),
-    "export_audit": (OPERATOR, "export the audit history"),
-    "verify_audit": (OPERATOR, "have the audit history verified"),
+    "see": "look at this",
+    "operate": "change this",
+    "checkpoint": "take checkpoints",
+    "restore": "restore checkpoints",
+    "clone": "make new containers of checkpoints",
+    "create": "create containers",
+    "create_privileged": "create privileged containers",
+    "exec": "run commands in containers",
+    "see_environment": "see the values of environment variables",
+    "edit_catalog": "change what the catalog says of a checkpoint",
+    "share": "share checkpoints with other teams",
+    "discard": "discard checkpoints",
+    "download_archive": "download archives",
+    "search_memory": "search the memory in archives",
+    "import_archive": "bring in archives",
+    "approve_imports": "approve archives from elsewhere",
+    "read_audit": "read the audit history",
+    "export_audit": "export the audit history",
+    "verify_audit": "have the audit history verified",
+    "manage_images": "remove images",
+    "manage_hosts": "change how hosts work",
+    "manage_policies": "change policies",
+    "manage_people": "manage people, teams and roles",
 }
+# Rights over what all teams share: of the role in the default team alone.
+HOUSE = frozenset({"verify_audit", "manage_images", "manage_hosts", "manage_policies", "manage_people"})
+# What a checkpoint lets the people do whom it is shared with, where their role holds it.
+SHARED = frozenset({"see", "restore", "clone"})
+# What a host or an image lets everybody do whose role in any team holds it.
+ON_SHARED = frozenset({"see", "create"})
+SUPERUSER = "administrator"  # the role's name of who holds every right everywhere
 
 
-def may(user, right):
-    """True when `user` holds `right`, one of RIGHTS."""
-    role = role_of(user)
-    return bool(role) and user.is_active and ROLES.index(role) >= ROLES.index(RIGHTS[right][0])
+@dataclass(frozen=True)
+class Hold:
+    """One team that a person is in: the role's name there and its rights."""
+
+    team_id: int
+    is_default: bool
+    role: str
+    rights: frozenset
 
 
-def role_of(user):
-    """The role's name, one of ROLES; "" where no person acts. Read once for each time that a person is loaded."""
-    if user is None or not user.is_authenticated:
-        return ""
-    if not hasattr(user, "_role"):
-        operates = not user.is_superuser and user.groups.filter(name=OPERATORS).exists()
-        user._role = ADMINISTRATOR if user.is_superuser else OPERATOR if operates else VIEWER
-    return user._role
+def may(user, right, on=None):
+    """True when `user` holds `right`, one of RIGHTS, on this row; without a row: in any team, or over the house."""
+    if not _acts(user) or not _in_scope(user, right):
+        return False
+    if user.is_superuser:
+        return True
+    return _by_role(user, right, on) or (right in SHARED and right in _shared_rights(user, on))
 
 
-def require(user, right):
-    """Raise NotAllowed unless `user` holds `right`."""
-    if not may(user, right):
-        role, words = RIGHTS[right]
-        raise NotAllowed(f"You may not {words}.", remedy=f"That needs the {role}'s role: ask an administrator.")
+def require(user, right, on=None):
+    """Raise NotAllowed unless `user` holds `right` on this row."""
+    if not may(user, right, on):
+        raise NotAllowed(
+            f"You may not {RIGHTS[right]}.", remedy="That needs another role in the team: ask an administrator."
+        )
+
+
+def rights_on(user, row=None):
+    """All rights that `user` holds on this row, or without one at all, as a set: for what a page offers."""
+    if not _acts(user):
+        return frozenset()
+    allowed = [right for right in RIGHTS if _in_scope(user, right)]
+    if user.is_superuser:
+        return frozenset(allowed)
+    shared = _shared_rights(user, row)
+    return frozenset(right for right in allowed if right in shared or _by_role(user, right, row))
 
 
 def seen_by(user, rows):
-    """`rows` (containers, checkpoints, operations, events, images or hosts) without those that `user` may not see."""
-    return rows if may(user, "see") else rows.none()
+    """`rows` without those that `user` may not see; events ask for the right to read them."""
+    return held_by(user, rows, "read_audit" if rows.model is AuditEvent else "see")
+
+
+def held_by(user, rows, right):
+    """Those of `rows` on which `user` holds `right`. TypeError for rows of which nobody has said whose they are."""
+    path = OWNED[rows.model]
+    if not _acts(user) or not _in_scope(user, right):
+        return rows.none()
+    if user.is_superuser:
+        return rows
+    if path is EVERYBODYS:
+        return rows if may(user, right, rows.model()) else rows.none()
+    teams = [hold.team_id for hold in holds(user) if right in hold.rights]
+    theirs = Q(**{f"{path}team__in": teams})
+    if rows.model in OR_THE_HOUSES and _house(user, right):
+        theirs |= Q(**{f"{path}team": None})
+    if right in SHARED and (rows.model is Checkpoint or rows.model is Inspection):
+        shared = Checkpoint.shared_with.through.objects.filter(team__in=teams).values("checkpoint")
+        theirs |= Q(**{f"{path}pk__in": shared})
+    return rows.filter(theirs)
+
+
+def holds(user):
+    """[Hold]: a person's teams. Read once for each time that a person is loaded."""
+    if not hasattr(user, "_holds"):
+        rows = Membership.objects.filter(user=user).order_by("-team__is_default", "team__name")
+        user._holds = [
+            Hold(row["team"], row["team__is_default"], row["role__name"], frozenset(row["role__rights"]))
+            for row in rows.values("team", "team__is_default", "role__name", "role__rights")
+        ]
+    return user._holds
+
+
+def role_of(user, team_id=None):
+    """The role's name in that team, else in the first of the person's teams; "" where no person acts."""
+    if user is None or not user.is_authenticated:
+        return ""
+    if user.is_superuser:
+        return SUPERUSER
+    return next((hold.role for hold in sorted(holds(user), key=lambda hold: hold.team_id != team_id)), "")
+
+
+def teams_of(user, right):
+    """The teams in which `user` holds `right`, the default one first."""
+    if not _acts(user) or not _in_scope(user, right):
+        return Team.objects.none()
+    if user.is_superuser:
+        return Team.objects.all()
+    return Team.objects.filter(pk__in=[hold.team_id for hold in holds(user) if right in hold.rights])
+
+
+def team_for(user, right, on=None):
+    """The team in whose name `user` makes something: the owner of `on` where they hold `right` with it, else their
+    first. For the system itself the owner of `on`, or the default team."""
+    owner = getattr(on, "team", None)
+    if user is None:
+        return owner or Team.objects.get(is_default=True)
+    teams = list(teams_of(user, right))
+    return owner if owner in teams else next(iter(teams), None)
 
 
 def get_container_for(user, pk, right="see"):
-    return _get(Container.objects.select_related("host", "restored_from"), user, pk, right)
+    return _get(Container.objects.select_related("host", "team", "restored_from"), user, pk, right)
 
 
 def get_checkpoint_for(user, pk, right="see"):
-    return _get(Checkpoint.objects.select_related("host", "container__host", "operation"), user, pk, right)
+    return _get(Checkpoint.objects.select_related("host", "team", "container__host", "operation"), user, pk, right)
 
 
 def get_operation_for(user, pk, right="see"):
-    related = ("host", "container", "checkpoint", "requested_by", "taken_checkpoint")
+    related = ("host", "team", "container", "checkpoint", "requested_by", "taken_checkpoint")
     return _get(Operation.objects.select_related(*related), user, pk, right)
 
 
@@ -84,11 +183,74 @@ def get_host_for(user, pk, right="see"):
     return _get(Host.objects.all(), user, pk, right)
 
 
+# How a row's owner is found: the way from the row to what has a `team`. A model that is not here is seen by nobody.
+EVERYBODYS = "everybody's"
+OWNED = {
+    Container: "",
+    Checkpoint: "",
+    Operation: "",
+    AuditEvent: "",
+    Inspection: "checkpoint__",
+    ImportReview: "operation__",
+    Host: EVERYBODYS,
+    Image: EVERYBODYS,
+    SelfTest: EVERYBODYS,
+}
+OR_THE_HOUSES = {Operation, AuditEvent}  # where a team of null means that it is the house's
+
+
 def _get(queryset, user, pk, right):
     found = get_object_or_404(seen_by(user, queryset), pk=pk)
     try:
-        require(user, right)
+        require(user, right, on=found)
     except NotAllowed as error:
         error.about = found
         raise
     return found
+
+
+def _acts(user):
+    return user is not None and user.is_authenticated and user.is_active
+
+
+def _in_scope(user, right):
+    """A token narrows its person's rights: `user.scope` is the set that is left; None, or no scope, leaves all."""
+    if right not in RIGHTS:
+        raise KeyError(right)
+    scope = getattr(user, "scope", None)
+    return scope is None or right in scope
+
+
+def _holds_on(user, right, on):
+    """The Holds that count for this right on this row."""
+    if on is None:
+        return [hold for hold in holds(user) if hold.is_default or right not in HOUSE]
+    if isinstance(on, Team):
+        return [hold for hold in holds(user) if hold.team_id == on.pk]
+    path = OWNED[type(on)]
+    if path == EVERYBODYS:
+        return [hold for hold in holds(user) if hold.is_default or right in ON_SHARED]
+    owner = on
+    for name in path.split("__")[:-1]:
+        owner = getattr(owner, name)
+    if owner.team_id is None:
+        return [hold for hold in holds(user) if hold.is_default or right == "see"]
+    return [hold for hold in holds(user) if hold.team_id == owner.team_id]
+
+
+def _house(user, right):
+    """Whether `user` holds `right` on what is no team's: everybody may look, the default team's people may more."""
+    return any(right in hold.rights for hold in holds(user) if hold.is_default or right == "see")
+
+
+def _by_role(user, right, on):
+    return any(right in hold.rights for hold in _holds_on(user, right, on))
+
+
+def _shared_rights(user, row):
+    """What this row lets `user` do because it is shared with a team of theirs."""
+    others = [hold for hold in holds(user) if hold.team_id != row.team_id] if isinstance(row, Checkpoint) else []
+    if not others:
+        return frozenset()
+    shared_with = {team.pk for team in row.shared_with.all()}
+    return SHARED & frozenset().union(*(hold.rights for hold in others if hold.team_id in shared_with))

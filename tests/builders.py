@@ -8,11 +8,21 @@ import uuid
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from containers_app.access import OPERATORS
-from containers_app.models import AuditEvent, Checkpoint, Container, Host, Image, ImportReview, Operation, Tag
+from containers_app.models import (
+    AuditEvent,
+    Checkpoint,
+    Container,
+    Host,
+    Image,
+    ImportReview,
+    Membership,
+    Operation,
+    Role,
+    Tag,
+    Team,
+)
 from containers_app.services import audit, catalog
 
 _numbers = itertools.count(1)
@@ -65,20 +75,44 @@ def ago(**values):
     return timezone.now() - timedelta(**values)
 
 
-def a_user(name=None, **values):
-    """A person who may look, and nothing more."""
-    name = name or f"viewer-{next(_numbers)}"
+def an_outsider(name=None, **values):
+    """A person in no team."""
+    name = name or f"outsider-{next(_numbers)}"
     return get_user_model().objects.create_user(name, password="secret", **values)
 
 
-def an_operator(name=None, **values):
-    user = a_user(name or f"operator-{next(_numbers)}", **values)
-    user.groups.add(Group.objects.get_or_create(name=OPERATORS)[0])
+def a_person(role, name=None, *, team=None, **values):
+    """A person with that role in `team`, or in the default one."""
+    user = an_outsider(name or f"{role}-{next(_numbers)}", **values)
+    return a_member(user, role, team=team)
+
+
+def a_member(user, role, *, team=None):
+    """`user`, with that role in `team` from now on."""
+    role, team = Role.objects.get(name=role), team or Team.objects.get(is_default=True)
+    Membership.objects.update_or_create(user=user, team=team, defaults={"role": role})
     return user
 
 
+def a_user(name=None, **values):
+    """A person who may look, and nothing more."""
+    return a_person("viewer", name, **values)
+
+
+def an_operator(name=None, **values):
+    return a_person("operator", name, **values)
+
+
 def an_admin(name=None, **values):
-    return a_user(name or f"admin-{next(_numbers)}", is_superuser=True, is_staff=True, **values)
+    return a_person("admin", name, is_superuser=True, is_staff=True, **values)
+
+
+def a_team(name=None, **values):
+    return Team.objects.create(name=name or f"team-{next(_numbers)}", **values)
+
+
+def a_role(*rights, name=None, **values):
+    return Role.objects.create(name=name or f"role-{next(_numbers)}", rights=sorted(rights), **values)
 
 
 def a_host(name="local", **values):
@@ -126,6 +160,7 @@ def an_operation(**values):
     container = values["container"] if "container" in values else a_container()
     defaults = dict(kind="checkpoint", state=state, container=container, requested_at=ago(seconds=40), options={})
     defaults["host"] = container.host if container else a_host()
+    defaults["team"] = container.team if container else None
     if state != "queued":
         defaults["started_at"] = values.get("finished_at", ago(seconds=38)) - timedelta(seconds=1)
     if state == "started":
@@ -149,6 +184,7 @@ def a_checkpoint(*, tags=(), **values):
     defaults = dict(
         name=f"looper at {next(_numbers)}",
         host=container.host,
+        team=container.team,
         container=container,
         container_name=container.name,
         image_id=container.image_id,

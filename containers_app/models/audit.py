@@ -86,6 +86,11 @@ class AuditEvent(AppendOnly):
     details = models.JSONField(default=dict)
     before = models.JSONField(null=True, help_text="What changed, as it was.")
     after = models.JSONField(null=True, help_text="What changed, as it is.")
+    # Without a constraint: the number stays when the team is gone, as the digest wants it.
+    team = models.ForeignKey(
+        "Team", models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False,
+        help_text="Whose it was then; null: the house's, such as a host's.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-pk"]
@@ -97,6 +102,7 @@ class AuditEvent(AppendOnly):
             models.Index(fields=["host_name", "sequence"], name="event_by_host"),
             models.Index(fields=["image_name", "sequence"], name="event_by_image"),
             models.Index(fields=["at"], name="event_by_time"),
+            models.Index(fields=["team", "sequence"], name="event_by_team"),
         ]
 
     def __str__(self):

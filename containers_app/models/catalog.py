@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
+from .people import default_team
+
 IN_CATALOG = Q(discarded_at=None)
 # What a list's totals add up: in an index beside what it filters by, no row is read for them.
 TOTALS = ("id", "archive_bytes", "unpacked_bytes", "discarded_at")
@@ -53,6 +55,8 @@ class Checkpoint(models.Model):
     name = models.CharField(max_length=120)
     note = models.TextField(blank=True)
     tags = models.ManyToManyField(Tag, blank=True, related_name="checkpoints")
+    team = models.ForeignKey("Team", models.PROTECT, default=default_team, related_name="checkpoints")
+    shared_with = models.ManyToManyField("Team", blank=True, related_name="shared_checkpoints")
     host = models.ForeignKey("Host", models.PROTECT, related_name="checkpoints")
     container = models.ForeignKey("Container", models.PROTECT, related_name="checkpoints")
     container_name = models.CharField(max_length=255)
@@ -108,6 +112,7 @@ class Checkpoint(models.Model):
             models.Index(fields=["archive_bytes", "id"], condition=IN_CATALOG, name="catalog_by_size"),
             models.Index(fields=["frozen_time", "id"], condition=IN_CATALOG, name="catalog_by_frozen_time"),
             models.Index(fields=["host", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_host"),
+            models.Index(fields=["team", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_team"),
             models.Index(
                 fields=["container_name", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_container"
             ),

@@ -8,6 +8,8 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
+from .people import default_team
+
 AWAY_AFTER = timedelta(seconds=30)  # three missed heartbeats of ten seconds
 
 
@@ -94,6 +96,10 @@ class Container(models.Model):
     """
 
     host = models.ForeignKey(Host, models.PROTECT, related_name="containers")
+    team = models.ForeignKey("Team", models.PROTECT, default=default_team, related_name="containers")
+    made_for = models.ForeignKey(
+        "Team", models.PROTECT, null=True, related_name="+", help_text="Who had it made: that wins over the rules."
+    )
     container_id = models.CharField(max_length=64)
     name = models.CharField(max_length=255)
     image_id = models.CharField(max_length=64, blank=True)

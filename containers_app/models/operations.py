@@ -49,6 +49,9 @@ class Operation(models.Model):
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    team = models.ForeignKey(
+        "Team", models.PROTECT, null=True, related_name="operations", help_text="Whose it is; null: the house's."
+    )
     host = models.ForeignKey("Host", models.PROTECT, related_name="operations")
     container = models.ForeignKey("Container", models.PROTECT, null=True, related_name="operations")
     checkpoint = models.ForeignKey("Checkpoint", models.PROTECT, null=True, related_name="operations")
@@ -118,6 +121,7 @@ class Operation(models.Model):
         indexes = [
             models.Index(fields=["state", "host"], name="operation_by_state"),
             models.Index(fields=["-requested_at"], name="operation_by_time"),
+            models.Index(fields=["team", "-requested_at"], name="operation_of_team"),
         ]
 
     def __str__(self):

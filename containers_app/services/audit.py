@@ -54,6 +54,7 @@ def record(
     container=None,
     checkpoint=None,
     host=None,
+    team=None,
     details=None,
     before=None,
     after=None,
@@ -61,18 +62,20 @@ def record(
     """Write one event. Call it last in the transaction that makes the change; both come to be together or not at all.
 
     `sentence` follows the actor's name: "checkpointed looper, stopping it". `details`, `before` and `after` are kept as
-    JSON. Raises Unavailable when the history cannot be written: then what it would tell of must not be done.
+    JSON. The event is of `team`, or of the team that owns what it is about; else everybody's. Raises Unavailable when
+    the history cannot be written: then what it would tell of must not be done.
     """
     if operation:
         container, checkpoint = container or operation.container, checkpoint or operation.checkpoint
         host = host or operation.host
     image_of = container or checkpoint
+    team_id = team.pk if team else next((row.team_id for row in (operation, container, checkpoint) if row), None)
     event = append(
         action=action,
         result=result,
         actor=by.user,
         actor_name=by.name,
-        actor_role=access.role_of(by.user),
+        actor_role=access.role_of(by.user, team_id),
         authenticated=by.authenticated,
         source=by.source,
         address=by.address,
@@ -89,6 +92,7 @@ def record(
         details=details or {},
         before=before,
         after=after,
+        team_id=team_id,
     )
     doorbell.announce("audit")
     return event

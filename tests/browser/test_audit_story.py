@@ -5,10 +5,9 @@ import hashlib
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
-from django.contrib.auth.models import Group
 
-from containers_app.access import OPERATORS
 from containers_app.models import Checkpoint
+from tests.builders import a_member
 from tests.live.site import wait_for
 
 from .conftest import choose_host, sign_in
@@ -18,17 +17,15 @@ pytestmark = [pytest.mark.live, pytest.mark.browser]
 
 @pytest.fixture
 def people(site):
-    """mina and jun operate, vera looks."""
-    operators, _ = Group.objects.get_or_create(name=OPERATORS)
-    for name in ("mina", "jun", "vera"):
+    """mina and jun operate, vera reads the history."""
+    for name, role in (("mina", "operator"), ("jun", "operator"), ("vera", "auditor")):
         user, created = get_user_model().objects.get_or_create(username=name)
         if created:
             user.password = PBKDF2PasswordHasher().encode(
                 "a-long-password", "salt"
             )  # the site's own kind, not the tests'
             user.save()
-        if name != "vera":
-            user.groups.add(operators)
+        a_member(user, role)
 
 
 def open_as(new_page, name):

@@ -4,13 +4,12 @@ import uuid
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.test import Client
 
 from containers_app.errors import NotAllowed
 from containers_app.models import Operation
 from containers_app.services import audit, lifecycle
-from tests.builders import a_container, a_host, an_admin, an_image
+from tests.builders import a_container, a_host, a_member, an_admin, an_image
 
 from .conftest import queries, send, words
 
@@ -146,7 +145,7 @@ def test_who_has_lost_the_right_meanwhile_is_refused_by_the_agent(host):
     )
     get_user_model().objects.filter(pk=admin.pk).update(is_superuser=False)
     admin = get_user_model().objects.get(pk=admin.pk)
-    admin.groups.add(Group.objects.get_or_create(name="operators")[0])
+    a_member(admin, "operator")
     with pytest.raises(NotAllowed):
         lifecycle.require_right_to(admin, operation.options["settings"])
 
