@@ -62,7 +62,7 @@ def finish(*, upload):
 
 
 def receive_whole(*, by, file_name, size, key):
-    """An Upload of what a form has sent all at once into the spool, under `key`; it is removed when it cannot be one."""
+    """An Upload of what a form has sent all at once into the spool, under `key`; removed when it cannot be one."""
     try:
         _require_size(size)
         upload = _record(by, file_name, size, key)
