@@ -316,6 +316,7 @@ class RestoreForm(_OptionsForm):
         ),
     }
 
+    host = forms.ModelChoiceField(queryset=None, empty_label=None, required=False, label="On which host")
     as_new = forms.TypedChoiceField(
         choices=[("", "Under its own name"), ("on", "As a new container")],
         coerce=lambda value: value == "on",
@@ -343,10 +344,15 @@ class RestoreForm(_OptionsForm):
     )
     forced = forms.BooleanField(required=False)  # stands in the preflight's list, where there is something to force
 
-    def __init__(self, *args, offered, **kwargs):
+    def __init__(self, *args, offered, hosts=None, **kwargs):
+        """`hosts` (rows) are offered where there is more than one to choose from."""
         super().__init__(*args, offered=offered, **kwargs)
         if "pod" not in offered:
             del self.fields["pod"]
+        if hosts is None or len(hosts) < 2:
+            del self.fields["host"]
+        else:
+            self.fields["host"].queryset = hosts
 
     def clean_publish(self):
         return _ports(self.cleaned_data["publish"])

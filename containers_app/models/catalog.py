@@ -46,6 +46,13 @@ class Provenance(models.TextChoices):
     REFUSED = "refused", "imported, refused"
 
 
+class Flaw(models.TextChoices):
+    """What a reading of an archive found wrong: a checkpoint with a flaw is neither restored nor handed on."""
+
+    DAMAGED = "damaged", "damaged"
+    MISSING = "missing", "missing"
+
+
 class Checkpoint(models.Model):
     """One checkpoint archive in a store, with what was read from it and what was true on its host when it was taken.
 
@@ -85,6 +92,11 @@ class Checkpoint(models.Model):
     engine = models.CharField(max_length=16, default="podman", help_text="Which container engine wrote the archive.")
     discarded_at = models.DateTimeField(null=True, help_text="Its archive is gone; it is no longer in the catalog.")
     favourite_of = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="favourites")
+    read_at = models.DateTimeField(null=True, help_text="When its archive was last read from end to end and was whole.")
+    flaw = models.CharField(max_length=16, choices=Flaw.choices, blank=True)
+    flaw_at = models.DateTimeField(null=True, help_text="When the flaw was found.")
+    flaw_detail = models.TextField(blank=True, help_text="What was found, in words.")
+    ready_when = models.JSONField(default=dict, help_text="runtime.probes.Probe as JSON; {}: its process is alive.")
 
     statistics = models.JSONField(default=dict, help_text="CRIU's names; times in µs.")
     frozen_time = models.GeneratedField(
@@ -123,6 +135,19 @@ class Checkpoint(models.Model):
     def __str__(self):
         return self.name
 
+    @property
+    def imported(self):
+        """True when it came from elsewhere: its container never was one of ours."""
+        return self.provenance not in {Provenance.TAKEN, Provenance.TRUSTED}
+
+    @property
+    def barred(self):
+        """Why it may not be restored, drilled or handed on; "" when nothing of its review is in the way."""
+        return {
+            Provenance.AWAITING: f"{self.name} came from elsewhere and awaits an approval.",
+            Provenance.REFUSED: f"{self.name} came from elsewhere and was refused.",
+        }.get(self.provenance, "")
+
 
 class SearchText(models.Model):
     """The words that a checkpoint is found by; an index of them is kept by the database (migrations/_words.py)."""
@@ -149,18 +174,24 @@ class SavedSearch(models.Model):
     def __str__(self):
         return self.name
 
-    @property
-    def imported(self):
-        """True when it came from elsewhere: its container never was one of ours."""
-        return self.provenance not in {Provenance.TAKEN, Provenance.TRUSTED}
 
-    @property
-    def barred(self):
-        """Why it may not be restored, drilled or handed on; "" when nothing of its review is in the way."""
-        return {
-            Provenance.AWAITING: f"{self.name} came from elsewhere and awaits an approval.",
-            Provenance.REFUSED: f"{self.name} came from elsewhere and was refused.",
-        }.get(self.provenance, "")
+class KeptImage(models.Model):
+    """An image that checkpoints were made from, kept in an archive store: a host that lacks it loads it from there."""
+
+    store = models.CharField(max_length=64, help_text="Which archive store holds it.")
+    image_id = models.CharField(max_length=64)
+    image_name = models.CharField(max_length=512, blank=True)
+    sha256 = models.CharField(max_length=64, help_text="Of the compressed file, which has that name.")
+    stored_bytes = models.BigIntegerField()
+    unpacked_bytes = models.BigIntegerField()
+    kept_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-kept_at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["store", "image_id"], name="image_once_per_store")]
+
+    def __str__(self):
+        return self.image_name or self.image_id[:12]
 
 
 class Inspection(models.Model):

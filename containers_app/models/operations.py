@@ -36,6 +36,10 @@ class Operation(models.Model):
         IMAGE_PRUNE = "image_prune", "Prune images of"
         IMPORT = "import", "Import"
         DISCARD = "discard", "Discard"
+        KEEP_IMAGE = "keep_image", "Keep the image"
+        SCRUB = "scrub", "Read the archive of"
+        DRILL = "drill", "Drill"
+        PUSH = "push", "Push"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -134,7 +138,7 @@ class Operation(models.Model):
     @property
     def subject(self):
         """The name people know the object by: the new name, the container's, the host's, or the checkpoint's."""
-        if self.target_name and self.kind not in {self.Kind.RENAME, self.Kind.SELFTEST}:
+        if self.target_name and self.kind not in {self.Kind.RENAME, self.Kind.SELFTEST, self.Kind.DRILL}:
             return self.target_name
         if self.container_id:
             return self.container.name
@@ -142,6 +146,8 @@ class Operation(models.Model):
             return self.host.name
         if self.kind == self.Kind.IMPORT:
             return self.options.get("file_name", "")
+        if self.kind == self.Kind.SCRUB and not self.checkpoint_id:
+            return f"all checkpoints on {self.host.name}"
         return self.checkpoint.name if self.checkpoint_id else ""
 
     @property

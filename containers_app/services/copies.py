@@ -18,11 +18,12 @@ NUMBER = "{n}"
 HIGHEST_PORT = 65535
 
 
-def request_copies(*, by, checkpoint, name, copies, options: RestoreOptions, request_key):
-    """Ask for `copies` restores of the checkpoint as new containers; returns the operations, in their order.
+def request_copies(*, by, checkpoint, name, copies, options: RestoreOptions, request_key, host=None):
+    """Ask for `copies` restores of the checkpoint as new containers on `host`, or where it was taken.
 
-    `name` counts where it has {n}, or at its end; each published host port counts up. Raises BadInput, beside its
-    field, for a name or a port that is taken or cannot be counted. The same `request_key` again returns the same ones.
+    Returns the operations, in their order. `name` counts where it has {n}, or at its end; each published host port
+    counts up. Raises BadInput, beside its field, for a name or a port that is taken or cannot be counted. The same
+    `request_key` again returns the same ones.
     """
     earlier = list(Operation.objects.filter(batch=request_key, requested_by=by.user).order_by("pk"))
     if earlier:
@@ -34,7 +35,7 @@ def request_copies(*, by, checkpoint, name, copies, options: RestoreOptions, req
     made = []
     with transaction.atomic():
         for copy, publish in zip(names, ports, strict=True):
-            made.append(_request(by, checkpoint, copy, replace(options, publish=publish), request_key))
+            made.append(_request(by, checkpoint, host, copy, replace(options, publish=publish), request_key))
         Operation.objects.filter(pk__in=[operation.pk for operation in made]).update(batch=request_key)
     return made
 
@@ -77,9 +78,11 @@ def _require_ports_apart(ports):
         )
 
 
-def _request(by, checkpoint, name, options, request_key):
+def _request(by, checkpoint, host, name, options, request_key):
     try:
-        key = uuid.uuid5(request_key, name)
-        return restores.request_restore(by=by, checkpoint=checkpoint, name=name, options=options, request_key=key)
+        return restores.request_restore(
+            by=by, checkpoint=checkpoint, host=host, name=name, options=options,
+            request_key=uuid.uuid5(request_key, name),
+        )  # fmt: skip
     except Conflict as error:
         raise BadInput(error.message, field="name", remedy=error.remedy) from error

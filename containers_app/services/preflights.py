@@ -41,9 +41,9 @@ def ask_checkpoint(container, options: CheckpointOptions):
     return _ask(container.host, {"container": container.pk, "options": options.as_json()})
 
 
-def ask_restore(checkpoint, options: RestoreOptions):
-    """[Finding as JSON] of a restore of `checkpoint`, from its host's agent; as `ask_checkpoint`."""
-    return _ask(checkpoint.host, {"checkpoint": checkpoint.pk, "options": options.as_json()})
+def ask_restore(checkpoint, options: RestoreOptions, host=None):
+    """[Finding as JSON] of a restore of `checkpoint` on `host`, or on its own, from that agent; as `ask_checkpoint`."""
+    return _ask(host or checkpoint.host, {"checkpoint": checkpoint.pk, "options": options.as_json()})
 
 
 def _ask(host, question):
@@ -106,8 +106,8 @@ def _look(host, question):
         if found is None or found.state != "running":
             raise Unavailable(f"{container.name} is {found.state if found else 'gone'}.")
         return of_checkpoint(container.host, found, CheckpointOptions(**question["options"]))
-    checkpoint = Checkpoint.objects.select_related("container__host", "host").get(pk=question["checkpoint"], host=host)
-    return of_restore(checkpoint, RestoreOptions(**question["options"]))
+    checkpoint = Checkpoint.objects.select_related("container__host", "host").get(pk=question["checkpoint"])
+    return of_restore(checkpoint, RestoreOptions(**question["options"]), host)
 
 
 def of_checkpoint(host, found, options):
@@ -149,12 +149,13 @@ def facts_at_capture(host, found, options):
     }
 
 
-def of_restore(checkpoint, options):
-    """[Finding] of a restore of `checkpoint` with these options (`name` "" means its own). Runs on its host."""
-    podman, store, host = outside.podman(), outside.store(), checkpoint.host
+def of_restore(checkpoint, options, host):
+    """[Finding] of a restore of `checkpoint` with these options (`name` "" means its own) on `host`. Runs there."""
+    podman, store = outside.podman(), outside.store()
     then, name = checkpoint.facts, options.name or checkpoint.container_name
     there = podman.inspect_one(name)
-    in_place = bool(there) and not options.name and there.container_id == checkpoint.container.container_id
+    at_home = host.pk == checkpoint.host_id
+    in_place = at_home and bool(there) and not options.name and there.container_id == checkpoint.container.container_id
     running = [facts for facts in podman.inspect(*_running(host)) if facts.state == "running"]
     runtime = then.get("oci_runtime", "")
     return preflight_restore.of_restore(

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from containers_app.errors import BadInput, Conflict
@@ -29,15 +30,18 @@ def offered(host):
     return [name for name, flag in FLAGS.items() if flag in present]
 
 
-def own_name(checkpoint):
+def own_name(checkpoint, host=None):
     """(possible, why): whether the checkpoint can be restored under its container's own name now, in words.
 
-    The words say what will happen, or what is in the way. From the database; the agent looks again.
+    On `host`, or where it was taken. The words say what will happen, or what is in the way. From the database; the
+    agent looks again.
     """
     container = checkpoint.container
     name = container.name
     if checkpoint.imported:
         return False, f"{name} was a container of another installation. Restore it under a name of its own."
+    if host and host.pk != checkpoint.host_id:
+        return _own_name_elsewhere(checkpoint, host)
     if container.removed_at is None:
         if container.checkpointed and container.checkpointed_at == checkpoint.dumped_at:
             return True, f"{name} stands still since this checkpoint: it goes on in place."
@@ -47,6 +51,13 @@ def own_name(checkpoint):
     if Container.objects.filter(host=checkpoint.host, name=checkpoint.container_name, removed_at=None).exists():
         return False, f"Another container has the name {checkpoint.container_name} now. Restore under another name."
     return True, f"{name} was removed: it comes back under its own name and ID."
+
+
+def _own_name_elsewhere(checkpoint, host):
+    own = Q(name=checkpoint.container_name) | Q(container_id=checkpoint.container.container_id)
+    if Container.objects.filter(own, host=host, removed_at=None).exists():
+        return False, f"{host.name} has {checkpoint.container_name} already. Restore under another name."
+    return True, f"It comes to {host.name} under its own name and ID."
 
 
 def host_port(published):
@@ -72,31 +83,34 @@ def _asked_ports(options):
 
 
 @operations.once
-def request_restore(*, by, checkpoint, name, options: RestoreOptions, forced=False, request_key=None):
+def request_restore(*, by, checkpoint, name, options: RestoreOptions, host=None, forced=False, request_key=None):
     """Ask for a restore; `name` "" means under its own name, `forced` wins over what the preflight would refuse.
 
-    Raises Conflict when its own, or the new name, is taken.
+    `host` is where it is to run, the checkpoint's own by default. Raises Conflict when its own, or the new name, is
+    taken there.
     """
-    host, name = checkpoint.host, name.strip()
     reviews.require_passed(checkpoint)
+    host, name = host or checkpoint.host, name.strip()
+    elsewhere = host.pk != checkpoint.host_id
     operations.require_offered(options, known=FLAGS, offered=offered(host))
     if not name:
-        possible, reason = own_name(checkpoint)
+        possible, reason = own_name(checkpoint, host)
         if not possible:
             raise Conflict(reason)
-        how = "in place" if checkpoint.container.removed_at is None else "under its own name"
-        container, target_name = checkpoint.container, ""
+        how = "under its own name" if elsewhere or checkpoint.container.removed_at else "in place"
+        container, target_name = (None, checkpoint.container_name) if elsewhere else (checkpoint.container, "")
     else:
         podman_runtime.check_name(name)
         require_free_ports(host, options.publish)
         if Container.objects.filter(host=host, name=name, removed_at=None).exists():
             raise Conflict(f"The name {name} is taken on {host.name}.", remedy="Choose another name.")
         how, container, target_name = f"as {name}", None, name
+    where = f" on {host.name}" if elsewhere else ""
     return operations.request(
         by=by, kind=Operation.Kind.RESTORE, host=host, container=container, checkpoint=checkpoint,
         target_name=target_name, request_key=request_key,
-        sentence=f"asked to restore {checkpoint.name} {how}",
-        options={"flags": {**options.as_json(), "name": target_name}, "forced": forced},
+        sentence=f"asked to restore {checkpoint.name} {how}{where}",
+        options={"flags": {**options.as_json(), "name": name}, "forced": forced},
     )  # fmt: skip
 
 
@@ -106,10 +120,11 @@ def perform_restore(claim):
     options = with_pod_id(RestoreOptions(**operation.options["flags"]), podman)
     claim.phase("looking")
     reviews.require_passed(operation.checkpoint)
-    found = podman.inspect_one(operation.checkpoint.container.container_id)
+    at_home = operation.host_id == operation.checkpoint.host_id
+    found = podman.inspect_one(operation.checkpoint.container.container_id) if at_home else None
     if found and not options.name:
         _refuse_other_dump(operation.checkpoint, found)
-    preflights.require(claim, preflights.of_restore(operation.checkpoint, options))
+    preflights.require(claim, preflights.of_restore(operation.checkpoint, options, operation.host))
     if found and not options.name:
         claim.phase("restoring")
         result = podman.restore(found.container_id, options, timeout=_patience(operation), on_start=claim.command)
@@ -167,6 +182,7 @@ def _record(claim, after, asked_at, statistics, result):
         container = inventory.observe_containers(operation.host, [after], asked_at=asked_at)[0]
         inventory.observe_restored(container, checkpoint)
         how = "in place" if "--import" not in result.argv else f"as {after.name}"
+        how += f" on {operation.host.name}" if operation.host_id != checkpoint.host_id else ""
         claim.succeed(
             action="checkpoint.restored",
             sentence=f"restored {checkpoint.name} {how}",

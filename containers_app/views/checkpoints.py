@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from containers_app import access, queries, shown
 from containers_app.forms import RestoreForm
 from containers_app.htmx import answer, asked, caller, render_page
+from containers_app.models import Host
 from containers_app.runtime.types import RestoreOptions
 from containers_app.services import copies, lifecycle, restores, secrets
 
@@ -60,32 +61,50 @@ def checkpoint_inside(request, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkpoint_restore(request, pk):
     checkpoint = access.get_checkpoint_for(request.user, pk, "operate")
-    possible, reason = restores.own_name(checkpoint)
+    hosts = access.seen_by(request.user, Host.objects.all())
+    host = target_host(request, checkpoint, hosts)
+    possible, reason = restores.own_name(checkpoint, host)
     form = RestoreForm(
-        request.POST or None, offered=restores.offered(checkpoint.host), initial=_initial(request, checkpoint, possible)
+        request.POST or None,
+        offered=restores.offered(host),
+        hosts=hosts,
+        initial=_initial(request, checkpoint, host, possible),
     )
-    operation, status = answer(request, form, lambda values: _request_restore(request, checkpoint, values))
+    operation, status = answer(request, form, lambda values: _request_restore(request, checkpoint, host, values))
     if isinstance(operation, list):
         return redirect("operation_batch", form.cleaned_data["request_key"])
     if operation and operation.container_id:
-        messages.info(request, f"Asked {checkpoint.host.name} to restore {checkpoint.name}.")
+        messages.info(request, f"Asked {host.name} to restore {checkpoint.name}.")
         return redirect("container_detail", operation.container_id)
     if operation:
         return redirect("operation_detail", operation.pk)
-    context = {"checkpoint": checkpoint, "form": form, "own_name_possible": possible, "own_name_reason": reason}
+    context = {
+        "checkpoint": checkpoint,
+        "host": host,
+        "form": form,
+        "own_name_possible": possible,
+        "own_name_reason": reason,
+    }
     return render_page(request, "checkpoint_restore", context, fragments=["dialog"], status=status)
 
 
-def _initial(request, checkpoint, possible):
+def target_host(request, checkpoint, hosts):
+    """The one of `hosts` that is asked for, in the form or in the address; else where the checkpoint was taken."""
+    wanted = request.POST.get("host") or asked(request, "host")
+    return next((host for host in hosts if str(host.pk) == wanted), checkpoint.host)
+
+
+def _initial(request, checkpoint, host, possible):
     """As the address asks for; else as it was checkpointed, and under its own name where that is possible."""
     name = checkpoint.container_name
-    free = lifecycle.free_name(checkpoint.host, name)
+    free = lifecycle.free_name(host, name)
     usual = {**checkpoint.options, "as_new": "" if possible else "on", "name": free if free != name else f"{name}-2"}
+    usual["host"] = host.pk
     fields = ("as_new", "name", "publish", "pod", *restores.FLAGS)
     return {**usual, **{field: asked(request, field) for field in fields if asked(request, field)}}
 
 
-def _request_restore(request, checkpoint, values):
+def _request_restore(request, checkpoint, host, values):
     """A name and ports are a new container's; without one it comes back as it was."""
     new = {"name": values["name"], "publish": values["publish"]} if values["as_new"] else {"name": "", "publish": []}
     ticked = {name: values[name] for name in restores.FLAGS if name in values}
@@ -94,6 +113,7 @@ def _request_restore(request, checkpoint, values):
         return copies.request_copies(
             by=caller(request),
             checkpoint=checkpoint,
+            host=host,
             name=new["name"],
             copies=copies_wanted,
             options=RestoreOptions(publish=new["publish"], **ticked),
@@ -102,6 +122,7 @@ def _request_restore(request, checkpoint, values):
     return restores.request_restore(
         by=caller(request),
         checkpoint=checkpoint,
+        host=host,
         name=new["name"],
         options=RestoreOptions(publish=new["publish"], **ticked),
         forced=values["forced"],

@@ -10,8 +10,10 @@ from django.views.decorators.http import require_GET
 from containers_app import access
 from containers_app.errors import Unavailable
 from containers_app.htmx import asked, render_page
+from containers_app.models import Host
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 from containers_app.services import checkpoints, preflights, restores
+from containers_app.views.checkpoints import target_host
 
 
 @require_GET
@@ -25,8 +27,13 @@ def container_preflight(request, pk):
 @require_GET
 def checkpoint_preflight(request, pk):
     checkpoint = access.get_checkpoint_for(request.user, pk, "operate")
-    context = {"checkpoint": checkpoint, **_findings(request, preflights.ask_restore, checkpoint, RestoreOptions)}
-    context["curable"] = ["name", "publish", *restores.offered(checkpoint.host)]
+    host = target_host(request, checkpoint, access.seen_by(request.user, Host.objects.all()))
+
+    def ask(about, options):
+        return preflights.ask_restore(about, options, host)
+
+    context = {"checkpoint": checkpoint, **_findings(request, ask, checkpoint, RestoreOptions)}
+    context["curable"] = ["name", "publish", *restores.offered(host)]
     return render_page(request, "checkpoint_preflight", context, fragments=["preflight"])
 
 

@@ -2,7 +2,7 @@
 
 from containers_app.runtime.preflight import Finding
 from containers_app.services import preflights
-from tests.builders import a_checkpoint
+from tests.builders import a_checkpoint, a_host
 
 from .conftest import fragment, words
 
@@ -15,7 +15,7 @@ def url(checkpoint):
 
 def test_it_is_asked_with_the_form_as_it_stands(operator, monkeypatch):
     asked = []
-    monkeypatch.setattr(preflights, "ask_restore", lambda checkpoint, options: asked.append(options) or [])
+    monkeypatch.setattr(preflights, "ask_restore", lambda checkpoint, options, host: asked.append(options) or [])
     sent = {"as_new": "on", "name": "copy", "publish": "8080:80\n8443:443", "tcp_established": "on", "pod": "web"}
     fragment(operator, url(a_checkpoint()), "preflight", **sent)
     assert (asked[0].name, asked[0].publish, asked[0].pod) == ("copy", ["8080:80", "8443:443"], "web")
@@ -25,9 +25,19 @@ def test_it_is_asked_with_the_form_as_it_stands(operator, monkeypatch):
 
 
 def test_what_is_in_the_way_leads_to_its_field(operator, monkeypatch):
-    monkeypatch.setattr(preflights, "ask_restore", lambda checkpoint, options: [TAKEN.as_json()])
+    monkeypatch.setattr(preflights, "ask_restore", lambda checkpoint, options, host: [TAKEN.as_json()])
     response = operator.get(url(a_checkpoint()))
     assert "Its name is taken" in words(response) and b'data-cure="id_name"' in response.content
+
+
+def test_it_is_asked_of_the_host_that_was_chosen(operator, monkeypatch):
+    asked = []
+    monkeypatch.setattr(preflights, "ask_restore", lambda checkpoint, options, host: asked.append(host.name) or [])
+    checkpoint, other = a_checkpoint(), a_host(name="other")
+    operator.get(url(checkpoint))
+    operator.get(url(checkpoint), {"host": other.pk})
+    operator.get(url(checkpoint), {"host": "999"})
+    assert asked == ["local", "other", "local"]
 
 
 def test_a_viewer_may_not(viewer):

@@ -142,3 +142,37 @@ def test_what_is_in_the_way_of_copies_stands_beside_its_field(operator, running)
     response = send(operator, url(running), **filled(as_new="on", name="c", copies="51"))
     assert response.status_code == 422 and response.context["form"].errors.keys() == {"copies"}
     assert not Operation.objects.filter(kind="restore").exists()
+
+
+def test_with_one_host_there_is_none_to_choose(operator, still):
+    assert b'name="host"' not in operator.get(url(still)).content
+
+
+def test_another_host_takes_it_under_its_own_name_though_it_runs_here(operator, running):
+    other = a_host(name="other")
+    assert "looper is running" in words(operator.get(url(running)))
+    response = operator.get(url(running), {"host": other.pk})
+    assert "It comes to other under its own name and ID." in words(response)
+    response = operator.post(url(running), filled(host=other.pk))
+    operation = Operation.objects.get(kind="restore")
+    assert (operation.host, operation.container, operation.target_name) == (other, None, "looper")
+    assert operation.options["flags"]["name"] == ""
+    assert response.url == f"/operations/{operation.pk}/"
+
+
+def test_names_and_ports_are_those_of_the_chosen_host(operator, running):
+    other = a_host(name="other")
+    a_container(host=other, name="there", ports=["18080:80/tcp"])
+    wanted = filled(host=other.pk, as_new="on")
+    assert operator.post(url(running), {**wanted, "name": "there"}).status_code == 409
+    assert operator.post(url(running), {**wanted, "name": "free", "publish": "18080:80"}).status_code == 422
+    here = filled(as_new="on", name="there", publish="18080:80")
+    assert operator.post(url(running), here).status_code == 302
+    assert Operation.objects.get(kind="restore").host == running.host
+
+
+def test_its_own_name_is_refused_where_another_has_it(operator, running):
+    other = a_host(name="other")
+    a_container(host=other, name="looper")
+    response = operator.post(url(running), filled(host=other.pk))
+    assert response.status_code == 409 and "other has looper already" in words(response)
