@@ -6,15 +6,17 @@ Models hold facts and constraints. They know nothing of `runtime`; only `service
 """
 
 from .audit import AuditEvent, AuditHead, AuditSeal, AuditSink, AuditVerification
-from .catalog import Checkpoint, Inspection, KeptImage, SavedSearch, SearchText, Tag
+from .catalog import Checkpoint, KeptImage, SavedSearch, SearchText, Tag
 from .imports import ImportPolicy, ImportReview, Upload
+from .inspections import Inspection, MemoryComparison, MemorySearch, SeenEnvironment
 from .inventory import Container, Host, Image, SelfTest
 from .operations import Operation
 from .people import Membership, Role, Team, TeamRule
 from .trust import Drill, Schedule
 
 __all__ = [
-    "AuditEvent", "AuditHead", "AuditSeal", "AuditSink", "AuditVerification", "Checkpoint", "Container", "Drill", "Host",
-    "Image", "ImportPolicy", "ImportReview", "Inspection", "KeptImage", "Membership", "Operation", "Role",
-    "SavedSearch", "Schedule", "SearchText", "SelfTest", "Tag", "Team", "TeamRule", "Upload",
+    "AuditEvent", "AuditHead", "AuditSeal", "AuditSink", "AuditVerification", "Checkpoint", "Container",
+    "Drill", "Host", "Image", "ImportPolicy", "ImportReview", "Inspection", "KeptImage", "Membership",
+    "MemoryComparison", "MemorySearch", "Operation", "Role", "SavedSearch", "Schedule", "SearchText",
+    "SeenEnvironment", "SelfTest", "Tag", "Team", "TeamRule", "Upload",
 ]  # fmt: skip

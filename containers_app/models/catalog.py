@@ -192,13 +192,3 @@ class KeptImage(models.Model):
 
     def __str__(self):
         return self.image_name or self.image_id[:12]
-
-
-class Inspection(models.Model):
-    """What was seen inside a checkpoint while its archive went by; apart from it, so that lists stay light."""
-
-    checkpoint = models.OneToOneField(Checkpoint, models.CASCADE, related_name="inspection")
-    facts = models.JSONField(help_text="runtime.inspection.inspect's own form.")
-
-    def __str__(self):
-        return f"inside of {self.checkpoint_id}"

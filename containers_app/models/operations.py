@@ -40,6 +40,8 @@ class Operation(models.Model):
         SCRUB = "scrub", "Read the archive of"
         DRILL = "drill", "Drill"
         PUSH = "push", "Push"
+        MEMORY_SEARCH = "memory_search", "Search the memory of"
+        MEMORY_COMPARE = "memory_compare", "Compare the memory of"
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -50,6 +52,7 @@ class Operation(models.Model):
         LOST = "lost", "lost"
 
     UNFINISHED = (State.QUEUED, State.STARTED)
+    STOPPABLE = (Kind.MEMORY_SEARCH, Kind.MEMORY_COMPARE)  # may be cancelled while they run: they change nothing
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
@@ -81,6 +84,7 @@ class Operation(models.Model):
 
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    cancel_asked_at = models.DateTimeField(null=True, help_text="Whoever performs it ends it at the next occasion.")
     phases = models.JSONField(default=list, help_text="[{name, at}] in order; `at` is ISO 8601 in UTC.")
     progress_bytes = models.BigIntegerField(default=0)
     expected_bytes = models.BigIntegerField(default=0)

@@ -16,18 +16,10 @@ import zstandard
 
 from containers_app.errors import ArchiveError
 
-from . import images
+from .gleaning import CONFIG_DUMP, INVENTORY, Gleaner, list_changes
 from .types import ArchiveFacts, Member
 
 ROOTFS_DIFF = "rootfs-diff.tar"
-CONFIG_DUMP = "config.dump"
-INVENTORY = "checkpoint/inventory.img"  # the one CRIU image whose presence Podman itself asks for
-
-# Members that are kept in memory on the way, because pages and later restores need what they say.
-SMALL = {CONFIG_DUMP, "spec.dump", "network.status", "stats-dump", "deleted.files", INVENTORY}
-SMALL_LIMIT = 4 * 1024 * 1024  # bytes; a larger one is passed on, not kept
-IMAGES_LIMIT = 64 * 1024 * 1024  # bytes of CRIU's images that are kept of one archive, so that pages can show them
-
 BLOCK = 1024 * 1024  # bytes read and written at once
 ZSTD_LEVEL = 3  # zstd's own default
 
@@ -45,8 +37,8 @@ class Recompressor:
         self._out = tarfile.TarFile(fileobj=self._packed, mode="w", format=tarfile.PAX_FORMAT, copybufsize=BLOCK)
         self._folder = folder
         self._rootfs_diff = None  # (TarInfo, path)
-        self.members, self.small, self.unpacked_bytes = [], {}, 0
-        self._images_left = IMAGES_LIMIT
+        self.members, self.unpacked_bytes = [], 0
+        self._gleaner = Gleaner()
 
     def copy(self, stream):
         """Copy every member of the tar `stream` (an object with `read`). Raises ArchiveError when it is not whole."""
@@ -64,6 +56,7 @@ class Recompressor:
         if not path.exists():
             tarfile.open(path, "w").close()
         added = add_missing(path)
+        self._gleaner.changes = list_changes(path)
         if self._rootfs_diff or added:
             info = self._rootfs_diff[0] if self._rootfs_diff else _file_info(ROOTFS_DIFF)
             info.size = path.stat().st_size
@@ -86,7 +79,9 @@ class Recompressor:
             unpacked_bytes=self.unpacked_bytes,
             members=self.members,
             completed_paths=completed_paths,
-            small=self.small,
+            small=self._gleaner.kept,
+            memory=self._gleaner.memory,
+            changes=self._gleaner.changes,
         )
 
     def abandon(self):
@@ -105,24 +100,12 @@ class Recompressor:
             self._write(info, file)
 
     def _write(self, info, file):
-        reader = _Hashing(file, keep=self._is_kept(info)) if file else None
+        reader = _Hashing(file, self._gleaner.sink(info.name, info.size)) if file else None
         self._out.addfile(info, reader)
-        if reader and reader.kept is not None:
-            self.small[info.name] = reader.kept.getvalue()
+        if reader:
+            reader.finish()
         self.members.append(Member(info.name, info.size, reader.digest.hexdigest() if reader else ""))
         self.unpacked_bytes += info.size
-
-    def _is_kept(self, info):
-        """Whether pages or a later restore need what this member says, and it is small enough to keep."""
-        if info.size > SMALL_LIMIT:
-            return False
-        if info.name in SMALL:
-            return True
-        wanted = info.name.startswith("checkpoint/") and images.kind_of(info.name.removeprefix("checkpoint/"))
-        if not wanted or info.size > self._images_left:
-            return False
-        self._images_left -= info.size
-        return True
 
 
 def unpack(packed, target: Path, *, sha256, on_progress=None):
@@ -183,19 +166,22 @@ def _private(path, flags):
 
 
 class _Hashing(io.RawIOBase):
-    """A reader that hashes what goes through it, and keeps it when asked."""
+    """A reader that hashes what goes through it, and hands it to `sink` (gleaning.Gleaner.sink) where there is one."""
 
-    def __init__(self, file, *, keep):
-        self._file = file
+    def __init__(self, file, sink):
+        self._file, self._sink = file, sink
         self.digest = hashlib.sha256()
-        self.kept = io.BytesIO() if keep else None
 
     def read(self, size=-1):
         block = self._file.read(size)
         self.digest.update(block)
-        if self.kept is not None:
-            self.kept.write(block)
+        if self._sink:
+            self._sink.write(block)
         return block
+
+    def finish(self):
+        if self._sink:
+            self._sink.close()
 
 
 class _Counting(io.RawIOBase):

@@ -142,8 +142,9 @@ def kind_of(name):
     return kind if name.endswith(".img") and kind in IMAGES else None
 
 
-def read(kind, content):
-    """The messages of an image of `kind` (a key of IMAGES) as dictionaries of the fields that its table has.
+def read(kind, content, *, most=None):
+    """The messages of an image of `kind` (a key of IMAGES) as dictionaries of the fields that its table has; the first
+    `most` of them where that is given.
 
     Repeated fields are always there, as lists; absent optional ones are absent. Raises ArchiveError for a wrong magic
     number, and for messages that are cut short or are no protobuf.
@@ -152,7 +153,7 @@ def read(kind, content):
     place = _after_magic(kind, content, magic)
     entries = []
     view = memoryview(content)
-    while place < len(content):
+    while place < len(content) and len(entries) != most:
         if kind == "tcp-stream" and entries:
             break  # the queues' bytes follow its one message
         if len(entries) >= MOST_ENTRIES:

@@ -11,10 +11,9 @@ from contextlib import suppress
 
 from containers_app.errors import ArchiveError
 
-from . import images
+from . import images, pagemaps
 
 MOST = 2000  # rows of one list
-PAGE = 4096  # bytes
 STATES = {1: "alive", 2: "dead", 3: "stopped", 6: "zombie"}  # criu/include/image.h, TASK_*
 TYPES = {
     1: "file", 2: "pipe", 3: "FIFO", 4: "socket", 5: "Unix socket", 6: "eventfd", 7: "epoll", 8: "inotify",
@@ -97,13 +96,8 @@ def _process(reader, entry):
         "uid": thread.get("creds", {}).get("uid"),
         "mappings": len(vmas),
         "mapped_bytes": sum(max(0, vma.get("end", 0) - vma.get("start", 0)) for vma in vmas),
-        "dumped_bytes": sum(page_count(row) for row in pagemap) * PAGE,
+        "dumped_bytes": sum(pagemaps.page_count(row) for row in pagemap) * pagemaps.PAGE,
     }
-
-
-def page_count(row):
-    """Pages of a pagemap row: CRIU 4.2 writes field 5 and a zero in the field of its earlier releases."""
-    return row.get("nr_pages") or row.get("compat_nr_pages", 0)
 
 
 def _file(entry):

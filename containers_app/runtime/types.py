@@ -163,7 +163,8 @@ class Member:
 
 @dataclass(frozen=True)
 class ArchiveFacts:
-    """What one pass over a checkpoint archive found. `small` holds the small members' bytes by name."""
+    """What one pass over a checkpoint archive found. `small` holds the small members' bytes by name; `memory` and
+    `changes` are a gleaning.Gleaner's."""
 
     sha256: str
     archive_bytes: int
@@ -171,3 +172,5 @@ class ArchiveFacts:
     members: list[Member]
     completed_paths: list[str]
     small: dict[str, bytes]
+    memory: dict = field(default_factory=dict)
+    changes: dict | None = None
