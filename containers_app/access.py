@@ -83,6 +83,8 @@ def may(user, right, on=None):
 def require(user, right, on=None):
     """Raise NotAllowed unless `user` holds `right` on this row."""
     if not may(user, right, on):
+        if user is not None and not _in_scope(user, right):
+            raise NotAllowed(f"This token may not {RIGHTS[right]}.", remedy=f"It needs a token with the scope {right}.")
         raise NotAllowed(
             f"You may not {RIGHTS[right]}.", remedy="That needs another role in the team: ask an administrator."
         )

@@ -37,12 +37,15 @@ HEADLINES = {
 
 def caller(request):
     """Who asks, and from where, for the audit history."""
+    token = getattr(request, "token", None)
+    signed_in = request.user is not None and request.user.is_authenticated
     return audit.Caller(
         user=request.user,
-        source=AuditEvent.Source.PAGE,
+        source=AuditEvent.Source.API if hasattr(request, "token") else AuditEvent.Source.PAGE,
         address=address_of(request),
         request_id=getattr(request, "request_id", ""),
-        authenticated="password" if request.user.is_authenticated else "",
+        authenticated=f"token {token}" if token else "password" if signed_in else "",
+        token=token,
     )
 
 
@@ -146,7 +149,7 @@ def error_response(request, error):
     if not isinstance(error, FreezeframeError):
         return None
     if isinstance(error, NotAllowed):
-        _record_refusal(request, error)
+        record_refusal(request, error)
     if error.status >= 500:
         logger.error("%s: %s", request.path, error, exc_info=error.__cause__)
     fragment = DIALOG if _is_htmx(request) else ""
@@ -160,7 +163,7 @@ def error_response(request, error):
     return response
 
 
-def _record_refusal(request, error):
+def record_refusal(request, error):
     """Who reached for what is not theirs is in the history; they are refused with or without an event."""
     match = getattr(request, "resolver_match", None)
     wanted = (match.url_name if match else "").replace("_", " ")

@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from containers_app.access import RIGHTS
 from containers_app.models import (
     AuditEvent,
     Checkpoint,
@@ -22,8 +23,9 @@ from containers_app.models import (
     Role,
     Tag,
     Team,
+    Token,
 )
-from containers_app.services import audit, catalog
+from containers_app.services import audit, catalog, tokens
 
 _numbers = itertools.count(1)
 
@@ -113,6 +115,22 @@ def a_team(name=None, **values):
 
 def a_role(*rights, name=None, **values):
     return Role.objects.create(name=name or f"role-{next(_numbers)}", rights=sorted(rights), **values)
+
+
+def a_token(user=None, scopes=tuple(RIGHTS), **values):
+    """(a Token with these scopes, its text); an administrator's, with every scope, unless told otherwise."""
+    user = user or an_admin()
+    text = tokens.PREFIX + f"{next(_numbers):0{tokens.LENGTH}}"
+    defaults = dict(
+        name=f"token {next(_numbers)}",
+        digest=tokens.digest(text),
+        hint=text[: tokens.HINT],
+        scopes=sorted(scopes),
+        created_at=ago(days=1),
+        created_by_name=user.get_username(),
+        expires_at=timezone.now() + timedelta(days=30),
+    )
+    return Token.objects.create(user=user, **{**defaults, **values}), text
 
 
 def a_host(name="local", **values):

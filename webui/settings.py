@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "containers_app.htmx.request_id_middleware",
+    "containers_app.api.middleware.api_middleware",  # outside of what reads a session
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "containers_app.htmx.harmless_middleware",  # inside of what measures a page's length

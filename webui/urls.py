@@ -3,6 +3,7 @@
 from django.urls import path
 
 from containers_app import signals
+from containers_app.api import api_urls
 from containers_app.views import (
     account,
     audit,
@@ -73,6 +74,7 @@ urlpatterns = [
     path("hosts/<int:pk>/", hosts.host_detail, name="host_detail"),
     path("hosts/<int:pk>/selftest/", hosts.host_selftest, name="host_selftest"),
     path("hosts/<int:pk>/criu/", hosts.host_criu, name="host_criu"),
+    path("api/v1/", api_urls),
     path("search/", search.search, name="search"),
     path("events/", signals.event_stream, name="event_stream"),
     path("sign-in/", account.sign_in, name="sign_in"),

@@ -1,6 +1,7 @@
 """The rows: one file per noun group.
 
-Host, Image, Container · Checkpoint, Tag · Upload, ImportReview · Operation · AuditEvent · Team, Role · Drill, Schedule.
+Host, Image, Container · Checkpoint, Tag · Upload, ImportReview · Operation · AuditEvent · Team, Role · Drill, Schedule
+· Token.
 
 Models hold facts and constraints. They know nothing of `runtime`; only `services` changes them.
 """
@@ -12,11 +13,38 @@ from .inspections import Inspection, MemoryComparison, MemorySearch, SeenEnviron
 from .inventory import Container, Host, Image, SelfTest
 from .operations import Operation
 from .people import Membership, Role, Team, TeamRule
+from .tokens import ServiceAccount, Token
 from .trust import Drill, Schedule
 
 __all__ = [
-    "AuditEvent", "AuditHead", "AuditSeal", "AuditSink", "AuditVerification", "Checkpoint", "Container",
-    "Drill", "Host", "Image", "ImportPolicy", "ImportReview", "Inspection", "KeptImage", "Membership",
-    "MemoryComparison", "MemorySearch", "Operation", "Role", "SavedSearch", "Schedule", "SearchText",
-    "SeenEnvironment", "SelfTest", "Tag", "Team", "TeamRule", "Upload",
-]  # fmt: skip
+    "AuditEvent",
+    "AuditHead",
+    "AuditSeal",
+    "AuditSink",
+    "AuditVerification",
+    "Checkpoint",
+    "Container",
+    "Drill",
+    "Host",
+    "Image",
+    "ImportPolicy",
+    "ImportReview",
+    "Inspection",
+    "KeptImage",
+    "Membership",
+    "MemoryComparison",
+    "MemorySearch",
+    "Operation",
+    "Role",
+    "SavedSearch",
+    "Schedule",
+    "SearchText",
+    "SeenEnvironment",
+    "SelfTest",
+    "ServiceAccount",
+    "Tag",
+    "Team",
+    "TeamRule",
+    "Token",
+    "Upload",
+]

@@ -73,6 +73,9 @@ class Operation(models.Model):
     batch = models.UUIDField(null=True, db_index=True, help_text="The request_key of the press that asked for many.")
     request_id = models.CharField(max_length=36, blank=True)
     address = models.GenericIPAddressField(null=True)
+    token = models.ForeignKey(
+        "Token", models.PROTECT, null=True, related_name="operations", help_text="By which a program asked."
+    )
     options = models.JSONField(default=dict)
 
     lease_owner = models.CharField(max_length=64, blank=True)
@@ -134,6 +137,11 @@ class Operation(models.Model):
 
     def __str__(self):
         return f"{self.get_kind_display()} {self.subject}".strip()
+
+    @property
+    def actor(self):
+        """Who asked for it, with no more rights than the token that it came by has now; None: Freezeframe itself."""
+        return self.token.person if self.token_id else self.requested_by
 
     @property
     def finished(self):

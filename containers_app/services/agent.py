@@ -89,7 +89,7 @@ def run(operation_id):
     with claim.heartbeat():
         try:
             if claim.operation.requested_by:
-                access.require(claim.operation.requested_by, handler.right)
+                access.require(claim.operation.actor, handler.right)
             handler.perform(claim)
         except operations.LeaseLost:
             log.warning("operation %s was taken over by another agent", operation_id)

@@ -26,13 +26,17 @@ FIELDS = [field.attname for field in AuditEvent._meta.concrete_fields]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and from where. `user` is None for the system itself; `authenticated` is how the person signed in."""
+    """Who asks, and from where. `user` is None for the system itself; `authenticated` is how the person signed in.
+
+    `token` is the Token that it came by, if it came by one.
+    """
 
     user: object = None
     source: str = AuditEvent.Source.COMMAND
     address: str | None = None
     request_id: str = ""
     authenticated: str = ""
+    token: object = None
 
     @property
     def name(self):
@@ -41,7 +45,10 @@ class Caller:
 
 def caller_of(operation):
     """The Caller of what an agent does for an operation: the person who asked for it."""
-    return Caller(operation.requested_by, AuditEvent.Source.AGENT, operation.address, operation.request_id)
+    return Caller(
+        operation.actor, AuditEvent.Source.AGENT, operation.address, operation.request_id,
+        authenticated=f"token {operation.token}" if operation.token_id else "", token=operation.token,
+    )  # fmt: skip
 
 
 def record(

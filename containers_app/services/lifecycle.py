@@ -222,7 +222,7 @@ def bring_sample_image(claim, podman):
 def perform_create(claim):
     """Create the container, of an image that is pulled when the host lacks it; start it if that was asked for."""
     if claim.operation.requested_by:
-        require_right_to(claim.operation.requested_by, claim.operation.options["settings"])
+        require_right_to(claim.operation.actor, claim.operation.options["settings"])
     _create(claim, outside.podman(), **claim.operation.options)
 
 

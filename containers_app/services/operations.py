@@ -51,6 +51,7 @@ def request(
                 request_key=request_key,
                 request_id=by.request_id,
                 address=by.address,
+                token=by.token,
             )
             audit.record(
                 by=by,
@@ -191,7 +192,7 @@ def take_over(operation):
 
 
 def _claimed(operation_id):
-    related = ("host", "container__host", "checkpoint__container", "requested_by")
+    related = ("host", "container__host", "checkpoint__container", "requested_by", "token__user")
     operation = Operation.objects.select_related(*related).get(pk=operation_id)
     doorbell.announce(*signals_of(operation))
     return Claim(operation)

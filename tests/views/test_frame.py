@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client, RequestFactory
-from django.urls import get_resolver
+from django.urls import URLPattern, get_resolver
 
 from containers_app import errors, htmx
 from tests.builders import a_checkpoint, a_container, a_host, a_user, an_admin, an_image, an_operation
@@ -30,7 +30,8 @@ PRESSES = {
     "operation_cancel",
     "sign_out",
 }
-OURS = [pattern for pattern in get_resolver().url_patterns if pattern.name != "event_stream"]
+PATTERNS = [pattern for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)]  # not the API
+OURS = [pattern for pattern in PATTERNS if pattern.name != "event_stream"]
 
 
 @pytest.mark.parametrize("pattern", OURS, ids=lambda pattern: pattern.name)
