@@ -145,6 +145,18 @@ def role_of(user, team_id=None):
     return next((hold.role for hold in sorted(holds(user), key=lambda hold: hold.team_id != team_id)), "")
 
 
+def hears(user, signal, team_id):
+    """True when `user` may be told that something of this team has changed; None: something that all teams share."""
+    right = "read_audit" if signal == "audit" else "see"
+    if not _acts(user) or not _in_scope(user, right):
+        return False
+    if user.is_superuser:
+        return True
+    if team_id is None:
+        return any(right in hold.rights for hold in holds(user) if hold.is_default or right == "see")
+    return any(right in hold.rights for hold in holds(user) if hold.team_id == team_id)
+
+
 def teams_of(user, right):
     """The teams in which `user` holds `right`, the default one first."""
     if not _acts(user) or not _in_scope(user, right):

@@ -1,7 +1,8 @@
 """Server-sent events: what changed, never HTML. Elements re-fetch themselves through their ordinary views.
 
 One Redis subscription per web process, fanned out in memory to every open page. A page that is slow gets each signal
-once, however often it came; log lines beyond the last thousand are dropped.
+once, however often it came; log lines beyond the last thousand are dropped. A person is told of what they may see,
+judged when it is sent: who they are is read anew every STILL_HERE seconds, and at once after the signal `people`.
 """
 
 import asyncio
@@ -9,11 +10,14 @@ import logging
 import time
 from collections import deque
 from contextlib import asynccontextmanager
+from functools import partial
 
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import StreamingHttpResponse
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from . import access
@@ -23,20 +27,31 @@ log = logging.getLogger(__name__)
 
 STILL_HERE = 15  # seconds between signs of life, which also keep a log followed
 RETRY = 2  # seconds before the subscription is made anew
+PEOPLE = doorbell.signal_message("people", None)  # somebody's rights have changed
 CONNECTED = "connected"  # sent when nothing is missed from here on: the page fetches what it may have missed before
 
 
 @require_GET
 async def event_stream(request):
     """GET /events/ and /events/?log=<container>: an endless stream of signals, and of one container's log lines."""
-    user = await request.auser()
-    container = None
-    if request.GET.get("log", "").isdigit():
-        container = await sync_to_async(access.get_container_for)(user, int(request.GET["log"]))
-    response = StreamingHttpResponse(_events(container), content_type="text/event-stream")
+    log = request.GET.get("log", "")
+    look = sync_to_async(partial(_look, request.session.session_key, int(log) if log.isdigit() else None))
+    user, container = await look()
+    response = StreamingHttpResponse(_events(look, user, container), content_type="text/event-stream")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+def _look(session_key, container_pk):
+    """(who listens now, the container whose log they follow). Http404 when they may not, or were signed out."""
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    user = get_user(request)
+    if not user.is_authenticated:
+        raise Http404
+    access.rights_on(user)  # read now: what is sent is judged in the loop, where no query may be made
+    return user, access.get_container_for(user, container_pk) if container_pk else None
 
 
 def want_log(container):
@@ -54,16 +69,32 @@ def read_usage(containers):
     return doorbell.read_usage({container.host_id for container in containers})
 
 
-async def _events(container):
+async def _events(look, user, container):
     async with hub.listener(container.pk if container else None) as listener:
         yield "retry: 2000\n\n"
-        asked = 0.0
+        looked = time.monotonic()
+        if container:
+            await sync_to_async(doorbell.want_log)(container)
         while True:
-            if container and time.monotonic() - asked >= STILL_HERE:
-                await sync_to_async(doorbell.want_log)(container)
-                asked = time.monotonic()
             events = await listener.next(timeout=STILL_HERE)
-            yield "".join(f"event: {event}\ndata: {data}\n\n" for event, data in events) or ": still here\n\n"
+            if listener.people_changed or time.monotonic() - looked >= STILL_HERE:
+                listener.people_changed, looked = False, time.monotonic()
+                try:
+                    user, container = await look()
+                except Http404:
+                    return
+                if container:
+                    await sync_to_async(doorbell.want_log)(container)
+            yield _written(user, events) or ": still here\n\n"
+
+
+def _written(user, events):
+    """The text of those `events` that `user` may be told of."""
+    told = {}
+    for event, data, team in events:
+        if event == "log" or access.hears(user, event, team):
+            told[event, data] = f"event: {event}\ndata: {data}\n\n"
+    return "".join(told.values())
 
 
 class Listener:
@@ -71,26 +102,29 @@ class Listener:
 
     def __init__(self, channel):
         self.channel = channel
+        self.people_changed = False
         self._signals, self._lines = {}, deque(maxlen=doorbell.LOG_LINES)
         self._something = asyncio.Event()
 
     def put(self, channel, data):
         if channel == doorbell.SIGNALS:
-            self._signals[data] = "1"
+            self._signals[data] = None
+            self.people_changed = self.people_changed or data == PEOPLE
         elif channel == self.channel:
-            self._lines.append(("log", data))
+            self._lines.append(("log", data, None))
         else:
             return
         self._something.set()
 
     async def next(self, *, timeout):
-        """Everything that has come, as [(event, data)]; [] after `timeout` seconds of silence."""
+        """Everything that has come, as [(event, data, team)]; [] after `timeout` seconds of silence."""
         try:
             await asyncio.wait_for(self._something.wait(), timeout)
         except TimeoutError:
             return []
         self._something.clear()
-        events = [*self._signals.items(), *self._lines]
+        signals = [(name, "1", team) for name, team in map(doorbell.read_signal, self._signals)]
+        events = [*signals, *self._lines]
         self._signals, self._lines = {}, deque(maxlen=doorbell.LOG_LINES)
         return events
 
@@ -106,7 +140,7 @@ class Hub:
         listener = Listener(f"{doorbell.LOG_CHANNEL}{container_pk}" if container_pk else None)
         self._listeners.add(listener)
         if self._subscribed:
-            listener.put(doorbell.SIGNALS, CONNECTED)
+            listener.put(doorbell.SIGNALS, doorbell.signal_message(CONNECTED, None))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._pump())
         try:
@@ -130,7 +164,7 @@ class Hub:
                 await subscription.psubscribe(f"{doorbell.LOG_CHANNEL}*")
                 self._subscribed = True
                 for listener in self._listeners:
-                    listener.put(doorbell.SIGNALS, CONNECTED)
+                    listener.put(doorbell.SIGNALS, doorbell.signal_message(CONNECTED, None))
                 while self._listeners:
                     message = await subscription.get_message(ignore_subscribe_messages=True, timeout=5)
                     if message:

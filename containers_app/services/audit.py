@@ -101,7 +101,7 @@ def record(
         after=after,
         team_id=team_id,
     )
-    doorbell.announce("audit")
+    doorbell.announce("audit", team=team_id)
     return event
 
 

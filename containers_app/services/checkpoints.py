@@ -185,6 +185,7 @@ def _record(operation, options, captured, before, after, store, pause):
     checkpoint = Checkpoint.objects.create(
         name=asked["name"],
         note=asked["note"],
+        team=operation.container.team,
         host=operation.host,
         container=operation.container,
         container_name=operation.container.name,
@@ -212,7 +213,7 @@ def _record(operation, options, captured, before, after, store, pause):
     Inspection.objects.create(checkpoint=checkpoint, facts=seen)
     checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in asked["tags"]])
     catalog.write_words(checkpoint, seen)
-    doorbell.announce("checkpoints")
+    doorbell.announce("checkpoints", team=checkpoint.team_id)
     return checkpoint
 
 

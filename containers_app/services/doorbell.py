@@ -19,7 +19,7 @@ from containers_app.harmless import TERMINAL, harmless_line
 
 log = logging.getLogger(__name__)
 
-SIGNALS = "freezeframe:signals"  # pub/sub channel: one signal name a message, such as `container-7`
+SIGNALS = "freezeframe:signals"  # pub/sub channel: one signal a message, as `signal_message` writes it
 LOG_CHANNEL = "freezeframe:log:"  # + container's primary key; pub/sub channel of log lines as JSON
 LOG_STREAM = "freezeframe:log-lines:"  # + primary key: Redis stream with the last lines, for pages without a stream
 LOG_WANTED = "freezeframe:log-wanted:"  # + host name : container's primary key; holds the container ID, for a while
@@ -50,9 +50,23 @@ def queue_is_empty(host):
         return False
 
 
-def announce(*signals):
-    """Tell the open pages, once this transaction has committed, which things have changed."""
-    transaction.on_commit(lambda: _publish(signals))
+def announce(*signals, team):
+    """Tell the open pages, once this transaction has committed, which things have changed.
+
+    `team` is the primary key of the team that owns them, whose people alone are told; None: everybody is.
+    """
+    transaction.on_commit(lambda: _publish([signal_message(signal, team) for signal in signals]))
+
+
+def signal_message(signal, team):
+    """`container-7@3`: the signal `container-7` for team 3; `hosts@` is for everybody."""
+    return f"{signal}@{team or ''}"
+
+
+def read_signal(message):
+    """(signal, primary key of its team or None) of a message."""
+    signal, _, team = message.partition("@")
+    return signal, int(team) if team else None
 
 
 def _ring(operation_id, queue):

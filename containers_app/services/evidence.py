@@ -99,7 +99,7 @@ def _tell_of_failure(row, error):
     if row.error != error.message:
         log.warning("audit heads do not reach %s: %s", row.name, error)
         AuditSink.objects.filter(pk=row.pk).update(error=error.message)
-        doorbell.announce("audit")
+        doorbell.announce("audit", team=None)
 
 
 def _sink_addresses():
@@ -143,7 +143,7 @@ def verify_if_due():
     asked.events, asked.covered, asked.report = report.events, report.covered, str(report)
     asked.kind, asked.finished_at = report.finding.kind if report.finding else "", timezone.now()
     asked.save()
-    doorbell.announce("audit")
+    doorbell.announce("audit", team=None)
     _forget_old_verifications()
     if asked.asked_by_name or asked.kind:
         _record_verification(asked)

@@ -5,6 +5,7 @@ asked, and an older one never overwrites a newer one.
 """
 
 from dataclasses import asdict
+from functools import cache
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils import timezone
 from containers_app.models import AuditEvent, Container, Host, Image
 from containers_app.runtime import registries
 
-from . import audit, doorbell
+from . import audit, doorbell, ownership
 
 WATCHER, WORKER = "watcher", "worker"
 AGENT = audit.Caller(source=AuditEvent.Source.AGENT)
@@ -33,7 +34,7 @@ def register_host(name):
         host, created = Host.objects.get_or_create(name=name)
         if created:
             audit.record(by=AGENT, action="host.added", sentence=f"added the host {name}", host=host)
-            doorbell.announce("hosts")
+            doorbell.announce("hosts", team=None)
     return host
 
 
@@ -42,7 +43,7 @@ def heartbeat(host, part):
     was_away = Host.objects.get(pk=host.pk).away
     Host.objects.filter(pk=host.pk).update(**{f"{part}_seen_at": timezone.now()})
     if was_away != Host.objects.get(pk=host.pk).away:
-        doorbell.announce("hosts", "containers")
+        doorbell.announce("hosts", "containers", team=None)
 
 
 def observe_host(host, facts, checks):
@@ -61,7 +62,7 @@ def observe_host(host, facts, checks):
                 before={name: before.get(name, "") for name in changed},
                 after={name: after.get(name, "") for name in changed},
             )
-    doorbell.announce("hosts")
+    doorbell.announce("hosts", team=None)
 
 
 def observe_facts(host, **facts):
@@ -69,7 +70,7 @@ def observe_facts(host, **facts):
     with transaction.atomic():
         row = Host.objects.select_for_update().get(pk=host.pk)
         Host.objects.filter(pk=host.pk).update(facts={**row.facts, **facts})
-        doorbell.announce("hosts")
+        doorbell.announce("hosts", team=None)
 
 
 def replace_check(host, check):
@@ -78,7 +79,7 @@ def replace_check(host, check):
         row = Host.objects.select_for_update().get(pk=host.pk)
         kept = [line for line in row.readiness if line["key"] != check.key]
         Host.objects.filter(pk=host.pk).update(readiness=[*kept, asdict(check)])
-        doorbell.announce("hosts")
+        doorbell.announce("hosts", team=None)
 
 
 def observe_containers(host, facts, *, asked_at):
@@ -137,7 +138,7 @@ def observe_images(host, facts, *, asked_at):
         if gone:
             Image.objects.filter(pk__in=gone).update(removed_at=asked_at)
         if gone or changed:
-            doorbell.announce("containers", "images")
+            doorbell.announce("containers", "images", team=None)
 
 
 def image_named(host, name):
@@ -154,8 +155,13 @@ def image_named(host, name):
 
 def _observe_container(host, fact, asked_at):
     values = {name: _fitting(name, getattr(fact, name)) for name in _MIRRORED}
+    made_for = cache(lambda: ownership.made_for(host, fact.name))
+    owner = {
+        "made_for_id": made_for,
+        "team_id": lambda: ownership.owner(host.pk, fact.config.get("labels", {}), made_for()),
+    }
     row, created = Container.objects.get_or_create(
-        host=host, container_id=fact.container_id, defaults={**values, "seen_at": asked_at}
+        host=host, container_id=fact.container_id, defaults={**values, **owner, "seen_at": asked_at}
     )
     changed = row.removed_at is not None or any(getattr(row, name) != value for name, value in values.items())
     if not created:
@@ -167,7 +173,7 @@ def _observe_container(host, fact, asked_at):
             setattr(row, name, value)
         row.removed_at = None
     if created or changed:
-        doorbell.announce("containers", f"container-{row.pk}")
+        doorbell.announce("containers", f"container-{row.pk}", team=row.team_id)
     return row
 
 
@@ -181,4 +187,4 @@ def _mark_removed(container, asked_at):
         removed_at=asked_at, state="removed", pid=0, seen_at=asked_at
     )
     if changed:
-        doorbell.announce("containers", f"container-{container.pk}")
+        doorbell.announce("containers", f"container-{container.pk}", team=container.team_id)

@@ -33,14 +33,18 @@ OUTPUT_LIMIT = 64 * 1024  # characters of output kept with an operation, from th
 
 
 def request(
-    *, by, kind, host, sentence, request_key=None, container=None, checkpoint=None, target_name="", options=None
-):
+    *, by, kind, host, sentence, request_key=None, container=None, checkpoint=None, target_name="", options=None,
+    team=None,
+):  # fmt: skip
     """Insert a queued operation, write its audit event and ring the host, all in one transaction; returns it.
+
+    It is of `team`, or of the team that owns the container or the checkpoint; without any of them it is the house's.
 
     The same `request_key` again returns the first one. Raises Conflict when the container, or the name that is to be,
     already has an unfinished operation.
     """
     values = {"kind": kind, "host": host, "container": container, "checkpoint": checkpoint, "target_name": target_name}
+    values["team_id"] = team.pk if team else next((row.team_id for row in (container, checkpoint) if row), None)
     try:
         with transaction.atomic():
             operation = Operation.objects.create(
@@ -62,7 +66,7 @@ def request(
                 details=without_values(options),
             )
             doorbell.ring(operation)
-            doorbell.announce(*signals_of(operation))
+            announce(operation)
             return operation
     except IntegrityError as error:
         earlier = Operation.objects.filter(request_key=request_key).first() if request_key else None
@@ -115,15 +119,15 @@ def cancel(*, by, operation):
         audit.record(
             by=by, action=f"{operation.kind}.cancelled", sentence=f"cancelled: {operation}", operation=operation
         )
-        doorbell.announce(*signals_of(operation))
+        announce(operation)
 
 
-def signals_of(operation):
-    """The signals that tell open pages of a change of this operation."""
+def announce(operation):
+    """Tell the open pages of its team of a change of this operation; of the house's, everybody's."""
     names = ["operations", f"operation-{operation.pk}"]
     if operation.container_id:
         names += ["containers", f"container-{operation.container_id}"]
-    return names
+    doorbell.announce(*names, team=operation.team_id)
 
 
 def owner():
@@ -180,7 +184,7 @@ def wait(operation_id, error):
     if operation and operation.phase != error.message:
         now = timezone.now().isoformat()
         waiting.update(phases=[*operation.phases, {"name": error.message, "at": now}])
-        doorbell.announce(*signals_of(operation))
+        announce(operation)
 
 
 def take_over(operation):
@@ -194,7 +198,7 @@ def take_over(operation):
 def _claimed(operation_id):
     related = ("host", "container__host", "checkpoint__container", "requested_by", "token__user")
     operation = Operation.objects.select_related(*related).get(pk=operation_id)
-    doorbell.announce(*signals_of(operation))
+    announce(operation)
     return Claim(operation)
 
 
@@ -344,4 +348,4 @@ class Claim:
             raise LeaseLost(f"Operation {self.operation.pk} is in other hands now.")
         for name, value in fields.items():
             setattr(self.operation, name, value)
-        doorbell.announce(*signals_of(self.operation))
+        announce(self.operation)

@@ -81,7 +81,7 @@ def decide(*, by, review, approve, reason):
         review.refresh_from_db()
         provenance = Provenance.APPROVED if approve else Provenance.REFUSED
         Checkpoint.objects.filter(pk=review.checkpoint_id).update(provenance=provenance)
-        doorbell.announce("checkpoints")
+        doorbell.announce("checkpoints", team=review.checkpoint.team_id)
         audit.record(
             by=by, action="archive.approved" if approve else "archive.rejected",
             sentence=f"{'approved' if approve else 'refused'} the archive {review.checkpoint}: {reason}",

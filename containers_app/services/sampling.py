@@ -28,17 +28,19 @@ class Sampler:
         looked_at = doorbell.wanted_logs(self._host.name)
         rows = Container.objects.filter(host=self._host, removed_at=None, state__in=UP, pid__gt=0)
         found, seen = {}, {}
-        for pk, container_id, pid in rows.values_list("pk", "container_id", "pid"):
+        teams = {}
+        for pk, container_id, pid, team in rows.values_list("pk", "container_id", "pid", "team"):
             now, usage = time.monotonic(), cgroup.usage(pid, container_id)
             if usage is None:
                 continue
-            seen[pk] = (now, usage.cpu_seconds)
+            seen[pk], teams[pk] = (now, usage.cpu_seconds), team
             found[pk] = {**asdict(usage), "cpu_percent": _share(self._before.get(pk), seen[pk])}
             if pk in looked_at:
                 found[pk]["processes"] = [asdict(facts) for facts in cgroup.processes(pid, container_id)]
         self._before = seen
         doorbell.publish_usage(self._host.pk, found)
-        doorbell.announce(*(f"usage-{pk}" for pk in looked_at))
+        for pk in looked_at.keys() & teams.keys():
+            doorbell.announce(f"usage-{pk}", team=teams[pk])
 
 
 def _share(before, now):
