@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, Prefetch, Q, Subquery, Sum
+from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Prefetch, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -255,6 +255,17 @@ def checkpoint_restores(checkpoint, most=10):
     """The restores that were made from it, newest first."""
     rows = checkpoint.operations.filter(kind=Operation.Kind.RESTORE).select_related("container", "requested_by")
     return list(rows.defer(*OPERATION_HEAVY)[:most])
+
+
+def trust_of_catalog(user):
+    """{count, flawed, verified, oldest_read} of the checkpoints that the user may see."""
+    rows = access.seen_by(user, Checkpoint.objects.filter(discarded_at=None))
+    return rows.order_by().aggregate(
+        count=Count("pk"),
+        flawed=Count("pk", filter=~Q(flaw="")),
+        verified=Count("verified_at"),
+        oldest_read=Min(Coalesce("read_at", "taken_at")),
+    )
 
 
 def operations(*, q=""):

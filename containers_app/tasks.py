@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
-from .services import agent, evidence, rounds, selftests
+from .services import agent, evidence, kept_images, rounds, scrubs, selftests
 
 
 @shared_task
@@ -30,3 +30,5 @@ def _begin_rounds(**kwargs):
     rounds.repeat(agent.sweep, every=agent.ROUND, stop=stop)
     rounds.repeat(evidence.keep, every=agent.ROUND, stop=stop)
     rounds.repeat(selftests.ask_when_due, settings.HOST_NAME, every=selftests.EVERY, stop=stop)
+    rounds.repeat(kept_images.ask_for_missing, settings.HOST_NAME, every=kept_images.EVERY, stop=stop)
+    rounds.repeat(scrubs.ask_when_due, settings.HOST_NAME, every=scrubs.EVERY, stop=stop)

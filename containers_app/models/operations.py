@@ -52,6 +52,7 @@ class Operation(models.Model):
         LOST = "lost", "lost"
 
     UNFINISHED = (State.QUEUED, State.STARTED)
+    NAMED_OTHERWISE = (Kind.RENAME, Kind.SELFTEST, Kind.DRILL, Kind.SCRUB)  # not by their `target_name`
     STOPPABLE = (Kind.MEMORY_SEARCH, Kind.MEMORY_COMPARE)  # may be cancelled while they run: they change nothing
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -150,7 +151,9 @@ class Operation(models.Model):
     @property
     def subject(self):
         """The name people know the object by: the new name, the container's, the host's, or the checkpoint's."""
-        if self.target_name and self.kind not in {self.Kind.RENAME, self.Kind.SELFTEST, self.Kind.DRILL}:
+        if self.kind == self.Kind.KEEP_IMAGE:
+            return self.options.get("name", "")
+        if self.target_name and self.kind not in self.NAMED_OTHERWISE:
             return self.target_name
         if self.container_id:
             return self.container.name

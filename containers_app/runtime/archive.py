@@ -128,9 +128,34 @@ def unpack(packed, target: Path, *, sha256, on_progress=None):
         raise _damaged("its SHA-256 is not the recorded one")
 
 
-def verify(packed, sha256):
-    """Read the open archive to its end; raise ArchiveError unless its bytes have this SHA-256."""
-    if hashlib.file_digest(packed, "sha256").hexdigest() != sha256:
+def pack(plain, draft: Path):
+    """Compress the open file `plain` into `draft`; returns (SHA-256 of the draft, its bytes, the bytes of `plain`)."""
+    with _Counting(open(draft, "xb", opener=_private)) as sink:
+        read, _ = zstandard.ZstdCompressor(level=ZSTD_LEVEL).copy_stream(plain, sink, read_size=BLOCK)
+        return sink.digest.hexdigest(), sink.count, read
+
+
+def has_image(docker_archive: Path, image_id):
+    """Whether that `podman save` holds the image of this ID: its configuration, whose digest the ID is."""
+    try:
+        with tarfile.open(docker_archive, "r:") as tar:
+            config = tar.extractfile(f"{image_id}.json")
+            return hashlib.file_digest(config, "sha256").hexdigest() == image_id
+    except (KeyError, tarfile.TarError):
+        return False
+
+
+def verify(packed, sha256, *, on_block=None):
+    """Read the open archive to its end; raise ArchiveError unless its bytes have this SHA-256.
+
+    `on_block(count)` is called after each block with its bytes: it may wait, so that reading is gentle.
+    """
+    digest = hashlib.sha256()
+    while block := packed.read(BLOCK):
+        digest.update(block)
+        if on_block:
+            on_block(len(block))
+    if digest.hexdigest() != sha256:
         raise _damaged("its SHA-256 is not the recorded one")
 
 

@@ -163,6 +163,22 @@ class Podman:
         flags = ["--all"] if everything else []
         return self._run("image", "prune", "--force", *flags, timeout=ACT, on_start=on_start)
 
+    def save_image(self, image_id, target: Path, *, on_start=None):
+        """Write the image of that ID to the file `target`, without its names, so that a load gives it none.
+
+        As docker-archive whatever the image's own format is: the image ID is the digest of its configuration, which
+        that format takes over byte by byte, while oci-archive writes a Docker image's configuration anew.
+        """
+        arguments = ["--quiet", "--format", "docker-archive", "--output", str(target), check_image(image_id)]
+        return self._run("save", *arguments, timeout=SLOW, on_start=on_start)
+
+    def load_image(self, archive: Path, *, on_start=None):
+        """Load what `save_image` wrote."""
+        return self._run("load", "--quiet", "--input", str(archive), timeout=SLOW, on_start=on_start)
+
+    def tag_image(self, image_id, name, *, on_start=None):
+        return self._run("tag", check_image(image_id), check_image(name), on_start=on_start)
+
     def commit(self, container, image, *, pause, on_start=None):
         """Make the image `image` of the container's file system; with `pause` it stands still meanwhile."""
         flag = f"--pause={'true' if pause else 'false'}"

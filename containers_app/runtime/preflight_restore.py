@@ -11,9 +11,9 @@ from .types import RestoreOptions
 class RestoreSight:
     """What a restore is judged by. `then` are the facts kept at capture, `now` the host's, both as JSON.
 
-    `members` is {name: bytes} of the archive; `image_here`, `archive_here` whether those are; `names`, `volumes`,
-    `networks`, `addresses` what the host has taken; `ports` the asked ones that are not free; `missing_binds` the
-    sources of bind mounts that the host lacks.
+    `members` is {name: bytes} of the archive; `image_here`, `archive_here` whether those are, `image_kept` whether the
+    store has it, `flaw` what a reading of the archive found wrong; `names`, `volumes`, `networks`, `addresses` what the
+    host has taken; `ports` the asked ones that are not free; `missing_binds` the sources of bind mounts that it lacks.
     """
 
     name: str
@@ -24,7 +24,9 @@ class RestoreSight:
     members: dict
     image_name: str = ""
     image_here: bool = True
+    image_kept: bool = False
     archive_here: bool = True
+    flaw: str = ""
     runtime_able: bool = True
     name_taken: bool = False
     ports_taken: list = field(default_factory=list)
@@ -99,12 +101,21 @@ def _what_it_needs(sight: RestoreSight) -> Iterator[Finding]:
             "archive-missing", "The archive is not in the store", BLOCK, remedy="Bring it back from a backup.",
             forceable=False,
         )  # fmt: skip
-    if not sight.image_here:
+    elif sight.flaw:
+        yield Finding(
+            "archive-flawed", "The archive cannot be relied on", BLOCK, sight.flaw,
+            "Use another checkpoint, or bring the archive back from a copy of the store and read it again.",
+            forceable=False,
+        )  # fmt: skip
+    if not sight.image_here and sight.image_kept:
+        detail = f"{sight.image_name or 'It has no name'}: it was kept beside the checkpoint, and is loaded first."
+        yield Finding("image-brought", "Its image will be brought", detail=detail)
+    elif not sight.image_here:
         yield Finding(
             "image-missing", "Its image is not on this host", BLOCK,
             f"It needs the very image {sight.image_name or 'without a name'} that its container was made from; a newer "
-            "one of the same name will not do.", "Pull that image, or bring it with podman save and podman load.",
-            forceable=False,
+            "one of the same name will not do, and none was kept.",
+            "Pull it, or bring it with podman save and podman load.", forceable=False,
         )  # fmt: skip
     gone = sorted(set(sight.then.get("networks", [])) - sight.networks)
     if gone:

@@ -21,6 +21,11 @@ class DirectoryStore:
     root: Path
     name: str = "directory"
 
+    @property
+    def images(self):
+        """The images that checkpoints need, in a folder of their own."""
+        return DirectoryStore(self.root / "images", f"{self.name}/images")
+
     def path(self, sha256):
         """Where the archive with that digest lies, there or not."""
         return self.root / f"{sha256}{SUFFIX}"
@@ -59,6 +64,7 @@ class DirectoryStore:
 
     def put(self, draft: Path, sha256):
         """Move a finished draft into the store, whole or not at all: data first, then the name, both on disk."""
+        self._prepare()
         with _translated(self.root):
             with open(draft, "rb") as file:
                 os.fsync(file.fileno())

@@ -26,11 +26,13 @@ from . import (
     executions,
     images,
     inventory,
+    kept_images,
     lifecycle,
     operations,
     outside,
     pulls,
     restores,
+    scrubs,
     selftests,
 )
 
@@ -68,6 +70,8 @@ HANDLERS = {
     Kind.COMMIT: Handler(images.perform_commit, images.settle_commit),
     Kind.IMAGE_REMOVE: Handler(images.perform_image_remove, images.settle_image_remove),
     Kind.IMAGE_PRUNE: Handler(images.perform_image_prune, images.settle_image_prune),
+    Kind.KEEP_IMAGE: Handler(kept_images.perform_keep_image, kept_images.settle_keep_image),
+    Kind.SCRUB: Handler(scrubs.perform_scrub, scrubs.settle_scrub),
     Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint),
     Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore),
     Kind.CHECKPOINT_IMAGE: Handler(checkpoint_images.perform_checkpoint_image, checkpoints.settle_checkpoint),

@@ -21,7 +21,7 @@ from containers_app.models.catalog import Mode
 from containers_app.runtime import capture, cgroup, criu, inspection, podman, process
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import audit, catalog, doorbell, inventory, operations, outside, preflights
+from . import audit, catalog, doorbell, inventory, kept_images, operations, outside, preflights
 from .operations import Found
 
 FLAGS = podman.CHECKPOINT_FLAGS
@@ -119,6 +119,7 @@ def perform_checkpoint(claim):
             _succeed(claim, checkpoint, captured, criu_log)
         else:
             _record_taken(operation, checkpoint)
+    kept_images.ask_for(checkpoint)
     if stuck:
         raise stuck
 

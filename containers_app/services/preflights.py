@@ -22,7 +22,7 @@ from containers_app.runtime import host as host_runtime
 from containers_app.runtime import preflight, preflight_restore, scan
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import doorbell, outside
+from . import doorbell, kept_images, outside
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,9 @@ def of_restore(checkpoint, options, host):
             members={member["name"]: member["size"] for member in checkpoint.members},
             image_name=checkpoint.image_name,
             image_here=bool(podman.image_id(checkpoint.image_id)),
+            image_kept=bool(kept_images.find(checkpoint.image_id)),
             archive_here=store.path(checkpoint.archive_sha256).is_file(),
+            flaw=checkpoint.flaw_detail,
             runtime_able=not runtime or host_runtime.can_checkpoint(runtime, tools_dir=podman.tools_dir),
             name_taken=there is not None,
             ports_taken=_taken_ports(options.publish or ([] if options.name else then.get("ports", []))),

@@ -17,7 +17,7 @@ from containers_app.runtime import archive, criu
 from containers_app.runtime import podman as podman_runtime
 from containers_app.runtime.types import RestoreOptions
 
-from . import checkpoints, inventory, operations, outside, preflights, reviews
+from . import audit, checkpoints, inventory, kept_images, operations, outside, preflights, reviews, scrubs
 from .operations import Found
 
 PORT = re.compile(r"(?P<address>.*:)?(?P<host>[0-9]+):(?P<container>[0-9]+(?:/[a-z]+)?)")  # podman-run(1), --publish
@@ -93,6 +93,8 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, host=None,
     host, name = host or checkpoint.host, name.strip()
     elsewhere = host.pk != checkpoint.host_id
     operations.require_offered(options, known=FLAGS, offered=offered(host))
+    if name or elsewhere or checkpoint.container.removed_at:
+        scrubs.require_sound(checkpoint)  # in place nothing of the archive is needed: Podman still holds the dump
     if not name:
         possible, reason = own_name(checkpoint, host)
         if not possible:
@@ -151,13 +153,18 @@ def _restore_archive(claim, podman, options):
     name = options.name or checkpoint.container_name
     if podman.inspect_one(name):
         raise Conflict(f"The name {name} is taken on {operation.host.name}.", remedy="Choose another name.")
+    scrubs.require_sound(checkpoint)
     claim.note(importing=name, volumes=sorted(podman.volume_names()))
     claim.expect(checkpoint.unpacked_bytes)
     with store.incoming(operation.pk) as folder:
         claim.phase("verifying and unpacking")
-        with store.open(checkpoint.archive_sha256) as packed:
-            target = folder / "import.tar"
+        by, target = audit.caller_of(operation), folder / "import.tar"
+        with (
+            scrubs.flagging(by=by, checkpoint=checkpoint, operation=operation),
+            store.open(checkpoint.archive_sha256) as packed,
+        ):
             archive.unpack(packed, target, sha256=checkpoint.archive_sha256, on_progress=claim.progress)
+        kept_images.bring(claim, podman, checkpoint, folder)
         claim.phase("restoring")
         return podman.restore_archive(target, options, timeout=_patience(operation), on_start=claim.command)
 

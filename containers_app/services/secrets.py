@@ -6,7 +6,7 @@ The event comes first: without it nothing is shown.
 from containers_app.errors import Unavailable
 from containers_app.runtime import archive
 
-from . import audit, outside
+from . import audit, outside, scrubs
 
 BLOCK = 1024 * 1024  # bytes that are handed on at once
 
@@ -16,14 +16,20 @@ def open_archive(*, by, checkpoint):
 
     Raises ArchiveError when it is damaged, StoreError when it is missing, Unavailable when it lies elsewhere.
     """
+    scrubs.require_sound(checkpoint)
     store = outside.store()
     if checkpoint.store != store.name:
         raise Unavailable(
             f"The archive lies in another store, {checkpoint.store}.", remedy="Ask for it where that store is."
         )
-    file = store.open(checkpoint.archive_sha256)
+    with scrubs.flagging(by=by, checkpoint=checkpoint):
+        file = store.open(checkpoint.archive_sha256)
+        try:
+            archive.verify(file, checkpoint.archive_sha256)
+        except BaseException:
+            file.close()
+            raise
     try:
-        archive.verify(file, checkpoint.archive_sha256)
         audit.record(
             by=by,
             action="archive.downloaded",

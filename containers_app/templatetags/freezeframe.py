@@ -135,6 +135,13 @@ def size(count):
 
 
 @register.filter
+def hours(number):
+    """A length of time in whole hours: `36 hours`, `7 days`."""
+    many, unit = (number // 24, "day") if number % 24 == 0 else (number, "hour")
+    return unit if many == 1 else f"{many:,} {unit}s"
+
+
+@register.filter
 def count(number):
     """`12,481`."""
     return f"{number or 0:,}"

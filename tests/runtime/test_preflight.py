@@ -152,6 +152,7 @@ def test_an_ordinary_restore_passes():
         ("pod", "block", {"options": RestoreOptions(pod="p")}),
         ("address-taken", "block", {"addresses": {"10.88.0.4": "other"}}),
         ("archive-missing", "block", {"archive_here": False}),
+        ("archive-flawed", "block", {"flaw": "its SHA-256 is not the recorded one"}),
         ("image-missing", "block", {"image_here": False}),
         ("bind-missing", "block", {"missing_binds": ["/srv/gone"]}),
         ("name-taken", "block", {"name_taken": True}),
@@ -191,6 +192,12 @@ def test_a_new_name_does_not_free_a_static_address():
     then = {**SLEEPY.then, "static_addresses": ["10.88.0.4"]}
     sight = replace(SLEEPY, options=RestoreOptions(name="copy"), then=then, addresses={"10.88.0.4": "other"})
     assert preflight_restore.of_restore(sight)[0].key == "address-taken"
+
+
+def test_an_image_that_was_kept_is_brought_and_is_not_in_the_way():
+    findings = preflight_restore.of_restore(replace(SLEEPY, image_here=False, image_kept=True))
+    assert not preflight.blocks(findings)
+    assert "image-brought" in [found.key for found in findings]
 
 
 def test_in_place_nothing_is_asked_that_podman_still_holds():

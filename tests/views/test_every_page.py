@@ -17,11 +17,14 @@ LISTS = [
     "/audit/evidence/",
     "/images/",
     "/hosts/",
+    "/policies/",
     "/search/?q=loop",
 ]
 OTHERS = [
     "/containers/bulk/?verb=kill&all=on",
     "/containers/prune/",
+    "/policies/scrub/",
+    "/policies/drill/",
     "/images/pull/?image=docker.io/library/redis:7",
     "/images/prune/",
     "/containers/new/",

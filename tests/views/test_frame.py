@@ -55,9 +55,9 @@ def test_a_page_has_one_name_in_five_places(operator, pattern):
         "image": an_image(checkpoint={"io.podman.annotations.checkpoint.name": "looper"}),
     }
     url = "/" + str(pattern.pattern).replace("<int:pk>", str(number.get(name.partition("_")[0], checkpoint).pk))
-    url = url.replace("<uuid:batch>", str(an_operation(batch=uuid.uuid4()).batch))
+    url = url.replace("<slug:work>", "scrub").replace("<uuid:batch>", str(an_operation(batch=uuid.uuid4()).batch))
     client = Client() if name == "sign_in" else operator
-    if name == "host_criu":
+    if name in {"host_criu", "policy_schedule"}:
         client.force_login(an_admin())
     assert re.findall(r'<main [^>]*id="(\w+)"', client.get(url).content.decode()) == [name]
 
