@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from containers_app.models import KeptImage
 from containers_app.runtime import cgroup
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 from containers_app.services import preflights
@@ -168,7 +169,11 @@ def test_a_restore_without_its_image_or_its_network_is_foreseen(site, operator):
     checkpoint = operator.checkpoint(run(site, operator, "lonely", "--network=ff-gone"))
     operator.remove(checkpoint.container)
     site.podman("network", "rm", "ff-gone")
+    kept = KeptImage.objects.filter(image_id=checkpoint.image_id)
+    wait_for(kept.first, "its image is kept")
     site.podman("rmi", "--all", "--force")
+    assert before_restore(checkpoint) == {"network-missing": "block"}
+    kept.delete()
     assert before_restore(checkpoint) == {"image-missing": "block", "network-missing": "block"}
     refused = operator.ended(operator.request_restore(checkpoint, forced=True))
     assert (refused.failure, refused.commands) == ("foreseen", [])
