@@ -48,14 +48,17 @@ CREDS = {
     **_uints("uid", "gid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid"),
     9: Field("cap_inh", repeated=True), 10: Field("cap_prm", repeated=True), 11: Field("cap_eff", repeated=True),
     12: Field("cap_bnd", repeated=True), 13: Field("secbits"), 14: Field("groups", repeated=True),
-    15: Field("lsm_profile", "text"),
+    15: Field("lsm_profile", "text"), 18: Field("no_new_privs"), 19: Field("cap_amb", repeated=True),
 }  # fmt: skip
 # images/core.proto, core_entry with task_core_entry and thread_core_entry
 TASK_CORE = {
     1: Field("task_state"), 2: Field("exit_code"), 6: Field("comm", "text"), 13: Field("loginuid"),
     14: Field("oom_score_adj", "int32"),
 }  # fmt: skip
-THREAD_CORE = {3: Field("sched_nice", "sint"), 10: Field("creds", CREDS), 11: Field("seccomp_mode")}
+THREAD_CORE = {
+    3: Field("sched_nice", "sint"), 10: Field("creds", CREDS), 11: Field("seccomp_mode"), 12: Field("seccomp_filter"),
+    13: Field("comm", "text"),
+}  # fmt: skip
 CORE = {1: Field("mtype"), 3: Field("tc", TASK_CORE), 4: Field("ids", IDS), 5: Field("thread_core", THREAD_CORE)}
 # images/vma.proto and mm.proto
 VMA = {**_uints("start", "end", "pgoff", "shmid", "prot", "flags", "status"), 8: Field("fd", "sint")}
@@ -68,6 +71,7 @@ MM = {
 }  # fmt: skip
 # images/pagemap.proto; the first message of a pagemap is its head
 PAGEMAP_HEAD = {1: Field("pages_id")}
+PAGEMAPS = ("pagemap", "pagemap-shmem")
 PAGEMAP = {
     1: Field("vaddr"), 2: Field("compat_nr_pages"), 3: Field("in_parent", "bool"), 4: Field("flags"),
     5: Field("nr_pages"),
@@ -95,16 +99,17 @@ REG = {
 INET_SOCKET = {
     **_uints("id", "ino", "family", "type", "proto", "state", "src_port", "dst_port", "flags", "backlog"),
     11: Field("src_addr", "uint32", repeated=True), 12: Field("dst_addr", "uint32", repeated=True),
-    15: Field("v6only", "bool"), 17: Field("ifname", "text"), 18: Field("ns_id"),
+    15: Field("v6only", "bool"), 17: Field("ifname", "text"), 18: Field("ns_id"), 19: Field("shutdown"),
 }  # fmt: skip
 UNIX_SOCKET = {
     **_uints("id", "ino", "type", "state", "flags", "uflags", "backlog", "peer"),
-    11: Field("name", "bytes"), 14: Field("name_dir", "text"), 15: Field("deleted", "bool"),
+    11: Field("name", "bytes"), 12: Field("shutdown"), 14: Field("name_dir", "text"), 15: Field("deleted", "bool"),
 }  # fmt: skip
-NETLINK_SOCKET = {**_uints("id", "ino", "protocol", "state"), 7: Field("portid")}
+NETLINK_SOCKET = {**_uints("id", "ino", "protocol", "state"), 6: Field("flags"), 7: Field("portid")}
 PIPE = _uints("id", "pipe_id", "flags")
 FIFO = _uints("id", "pipe_id", "regf_id")
 EVENTFD = {1: Field("id"), 2: Field("flags"), 4: Field("counter")}
+MEMFD = {1: Field("id"), 2: Field("flags"), 3: Field("pos")}
 EVENTPOLL_TARGET = _uints("id", "tfd", "events", "data")
 EVENTPOLL = {1: Field("id"), 2: Field("flags"), 4: Field("tfd", EVENTPOLL_TARGET, repeated=True)}
 TTY = _uints("id", "tty_info_id", "flags")
@@ -114,8 +119,20 @@ FILE = {
     6: Field("psk", ID_ONLY), 7: Field("nlsk", NETLINK_SOCKET), 8: Field("efd", EVENTFD), 9: Field("epfd", EVENTPOLL),
     10: Field("sgfd", ID_ONLY), 12: Field("tfd", ID_ONLY), 13: Field("ify", ID_ONLY), 14: Field("ffy", ID_ONLY),
     15: Field("ext", ID_ONLY), 16: Field("usk", UNIX_SOCKET), 17: Field("fifo", FIFO), 18: Field("pipe", PIPE),
-    19: Field("tty", TTY), 20: Field("memfd", ID_ONLY),
+    19: Field("tty", TTY), 20: Field("memfd", MEMFD),
 }  # fmt: skip
+
+# images/sk-packet.proto and pipe-data.proto: each message is followed by as many bytes as its field says
+SOCKET_QUEUE = _uints("id_for", "length")
+PIPE_DATA = _uints("pipe_id", "bytes", "size")
+PAYLOADS = {"sk-queues": "length", "pipes-data": "bytes", "fifo-data": "bytes"}
+# images/stats.proto, dump_stats_entry
+DUMP_STATS = _uints(
+    "freezing_time", "frozen_time", "memdump_time", "memwrite_time", "pages_scanned", "pages_skipped_parent",
+    "pages_written", "irmap_resolve", "pages_lazy", "page_pipes", "page_pipe_bufs", "shpages_scanned",
+    "shpages_skipped_parent", "shpages_written",
+)  # fmt: skip
+STATS = {1: Field("dump", DUMP_STATS)}
 
 # name of an image (before its number) -> (magic number, table of its messages)
 IMAGES = {
@@ -131,6 +148,11 @@ IMAGES = {
     "utsns": (0x54473203, UTSNS),
     "mountpoints": (0x55563928, MOUNT),
     "tcp-stream": (0x51465506, TCP_STREAM),
+    "pagemap-shmem": (0x56084025, PAGEMAP),
+    "sk-queues": (0x56264026, SOCKET_QUEUE),
+    "pipes-data": (0x56453709, PIPE_DATA),
+    "fifo-data": (0x59333054, PIPE_DATA),
+    "stats": (0x57093306, STATS),
 }
 
 
@@ -164,9 +186,9 @@ def read(kind, content, *, most=None):
         place += 4
         if place + size > len(content):
             raise _broken(kind)
-        head = kind == "pagemap" and not entries
+        head = kind in PAGEMAPS and not entries
         entries.append(_message(kind, view[place : place + size], PAGEMAP_HEAD if head else table))
-        place += size
+        place += size + (entries[-1].get(PAYLOADS[kind], 0) if kind in PAYLOADS else 0)
     return entries
 
 

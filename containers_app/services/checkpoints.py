@@ -16,12 +16,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from containers_app.errors import BadInput, CommandFailed, Conflict
-from containers_app.models import Checkpoint, Inspection, Operation, Tag
+from containers_app.models import Checkpoint, Operation, Tag
 from containers_app.models.catalog import Mode
-from containers_app.runtime import capture, cgroup, criu, inspection, podman, process
+from containers_app.runtime import capture, cgroup, criu, podman, process
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import audit, catalog, doorbell, inventory, kept_images, operations, outside, preflights
+from . import audit, catalog, doorbell, inspections, inventory, kept_images, operations, outside, preflights
 from .operations import Found
 
 FLAGS = podman.CHECKPOINT_FLAGS
@@ -210,8 +210,7 @@ def _record(operation, options, captured, before, after, store, pause):
         statistics=statistics,
         facts=preflights.facts_at_capture(operation.host, before, options),
     )
-    seen = inspection.inspect(facts.small, {member.name for member in facts.members})
-    Inspection.objects.create(checkpoint=checkpoint, facts=seen)
+    seen = inspections.record(checkpoint, facts)
     checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in asked["tags"]])
     catalog.write_words(checkpoint, seen)
     doorbell.announce("checkpoints", team=checkpoint.team_id)
