@@ -1,6 +1,6 @@
 """Reads for pages: the frame around every page, and what each page lists. From the database alone.
 
-Changes nothing, asks nobody else (no Podman, no Redis), and leaves to `access` who may see it.
+Changes nothing, asks nobody else (no Podman, no Redis). What lists hold is what `user`, its first argument, may see.
 """
 
 import re
@@ -62,12 +62,13 @@ class Frame:
         self.section = (match.url_name or "").partition("_")[0] if match else ""
 
     @cached_property
-    def can_operate(self):
-        return access.may(self._user, "operate")
+    def rights(self):
+        """The rights that this person holds in any team, or over the house."""
+        return access.rights_on(self._user)
 
     @cached_property
     def hosts(self):
-        return list(hosts())
+        return list(hosts(self._user))
 
     @cached_property
     def counts(self):
@@ -96,7 +97,8 @@ class Frame:
     def _recent(self):
         """Unfinished operations, and this person's that have just ended."""
         ended = Q(requested_by=self._user, finished_at__gt=timezone.now() - OUTCOME_SHOWN)
-        return list(_light(Operation.objects.filter(Q(state__in=Operation.UNFINISHED) | ended))[:20])
+        rows = access.seen_by(self._user, Operation.objects.filter(Q(state__in=Operation.UNFINISHED) | ended))
+        return list(_light(rows)[:20])
 
     @property
     def unfinished(self):
@@ -148,18 +150,19 @@ def chips(rows, filters, chosen):
     ]
 
 
-def containers(*, q="", host=""):
+def containers(user, *, q="", host=""):
     """Containers whose name, ID or image has the text, on that host if one is given; removed ones as well."""
-    rows = Container.objects.all()
+    rows = access.seen_by(user, Container.objects.all())
     if q:
         rows = rows.filter(Q(name__icontains=q) | Q(image_name__icontains=q) | Q(container_id__startswith=q.lower()))
     return _by(rows, host=host)
 
 
-def container_table(rows, state, page):
+def container_table(user, rows, state, page):
     """One page of containers in that state, each with `.operation` (its unfinished one) and `.last_checkpoint`."""
     unfinished = Operation.objects.filter(state__in=Operation.UNFINISHED).defer(*OPERATION_HEAVY)
-    latest = Checkpoint.objects.filter(container=OuterRef("pk")).values("pk")[:1]
+    taken = access.seen_by(user, Checkpoint.objects.all())
+    latest = taken.filter(container=OuterRef("pk")).values("pk")[:1]
     found = rows.filter(CONTAINER_FILTERS[state][1]).select_related("host").defer("config")
     found = found.annotate(last_pk=Subquery(latest)).prefetch_related(
         Prefetch("operations", queryset=unfinished, to_attr="unfinished")
@@ -172,10 +175,11 @@ def container_table(rows, state, page):
     return table
 
 
-def chosen_containers(numbers, *, host="", most):
-    """The containers with these primary keys (all that are there when `numbers` is None), each with `.operation`."""
+def chosen_containers(user, right, numbers, *, host="", most):
+    """Of the containers on which `user` holds `right` those with these primary keys (all that are there when `numbers`
+    is None), each with `.operation`."""
     unfinished = Operation.objects.filter(state__in=Operation.UNFINISHED).defer(*OPERATION_HEAVY)
-    rows = Container.objects.select_related("host").defer("config")
+    rows = access.held_by(user, Container.objects.select_related("host").defer("config"), right)
     if numbers is None:
         rows = _by(rows.filter(removed_at=None), host=host)
     else:
@@ -186,16 +190,17 @@ def chosen_containers(numbers, *, host="", most):
     return found
 
 
-def one_host(number):
+def one_host(user, number):
     """The host with that primary key, or the only one; None otherwise."""
-    rows = list(Host.objects.all())
+    rows = list(access.seen_by(user, Host.objects.all()))
     named = [row for row in rows if str(row.pk) == number]
     return named[0] if named else rows[0] if len(rows) == 1 and not number else None
 
 
-def batch_operations(batch):
+def batch_operations(user, batch):
     """The operations that one press asked for, by their containers' names."""
-    return list(_light(Operation.objects.filter(batch=batch).order_by("container__name", "pk")))
+    rows = access.seen_by(user, Operation.objects.filter(batch=batch))
+    return list(_light(rows.order_by("container__name", "pk")))
 
 
 def tally(operations):
@@ -204,31 +209,34 @@ def tally(operations):
     return {state: number for state, number in counts.items() if number}
 
 
-def coming_containers():
+def coming_containers(user):
     """Unfinished operations that will make a container which is not there yet."""
     made = (Operation.Kind.SAMPLE, Operation.Kind.CREATE, Operation.Kind.RESTORE)
-    return _light(Operation.objects.filter(state__in=Operation.UNFINISHED, container=None, kind__in=made))
+    rows = Operation.objects.filter(state__in=Operation.UNFINISHED, container=None, kind__in=made)
+    return _light(access.seen_by(user, rows))
 
 
-def container_checkpoints(container, most=8):
-    """The container's latest checkpoints."""
-    return list(container.checkpoints.defer(*CHECKPOINT_HEAVY)[:most])
+def container_checkpoints(user, container, most=8):
+    """(the container's latest checkpoints, how many there are)."""
+    rows = access.seen_by(user, container.checkpoints.all())
+    return list(rows.defer(*CHECKPOINT_HEAVY)[:most]), rows.count()
 
 
-def container_operations(container, most=50):
+def container_operations(user, container, most=50):
     """The container's latest operations; the unfinished one, if there is one, stands first."""
-    rows = container.operations.select_related("checkpoint", "requested_by", "taken_checkpoint", "host")
+    rows = access.seen_by(user, container.operations.all())
+    rows = rows.select_related("checkpoint", "requested_by", "taken_checkpoint", "host")
     heavy = [f"{row}__{name}" for row in ("checkpoint", "taken_checkpoint") for name in CHECKPOINT_HEAVY]
     return list(rows.defer(*OPERATION_HEAVY, *heavy)[:most])
 
 
-def container_events(container, most=8):
-    return list(container.events.all()[:most])
+def container_events(user, container, most=8):
+    return list(access.seen_by(user, container.events.all())[:most])
 
 
-def checkpoints(*, q="", container="", host=""):
+def checkpoints(user, *, q="", container="", host=""):
     """The catalog: checkpoints whose name, note, container, image or tag has the text."""
-    rows = Checkpoint.objects.defer(*CHECKPOINT_HEAVY)
+    rows = access.seen_by(user, Checkpoint.objects.defer(*CHECKPOINT_HEAVY))
     if q:
         tagged = Exists(Tag.objects.filter(checkpoints=OuterRef("pk"), name__icontains=q))
         words = (
@@ -242,7 +250,7 @@ def checkpoint_table(rows, sort, page):
     """(one page of checkpoints with their tags, totals of all of them)."""
     totals = rows.order_by().aggregate(count=Count("pk"), logical=Sum("unpacked_bytes"), stored=Sum("archive_bytes"))
     order = CHECKPOINT_SORTS.get(sort, CHECKPOINT_SORTS["newest"])[1]
-    found = rows.order_by(*order).select_related("host", "container").prefetch_related("tags")
+    found = rows.order_by(*order).select_related("host", "container").prefetch_related("tags", "shared_with")
     return paged(found, page, count=totals["count"]), totals
 
 
@@ -251,9 +259,10 @@ def inspection_of(checkpoint):
     return Inspection.objects.filter(checkpoint=checkpoint).values_list("facts", flat=True).first()
 
 
-def checkpoint_restores(checkpoint, most=10):
+def checkpoint_restores(user, checkpoint, most=10):
     """The restores that were made from it, newest first."""
-    rows = checkpoint.operations.filter(kind=Operation.Kind.RESTORE).select_related("container", "requested_by")
+    rows = access.seen_by(user, checkpoint.operations.filter(kind=Operation.Kind.RESTORE))
+    rows = rows.select_related("container", "requested_by")
     return list(rows.defer(*OPERATION_HEAVY)[:most])
 
 
@@ -268,8 +277,8 @@ def trust_of_catalog(user):
     )
 
 
-def operations(*, q=""):
-    rows = Operation.objects.all()
+def operations(user, *, q=""):
+    rows = access.seen_by(user, Operation.objects.all())
     if q:
         rows = rows.filter(
             Q(target_name__icontains=q) | Q(container__name__icontains=q) | Q(checkpoint__name__icontains=q)
@@ -281,13 +290,13 @@ def operation_table(rows, state, page):
     return paged(_light(rows.filter(OPERATION_FILTERS[state][1])), page)
 
 
-def hosts():
-    """All hosts, with how much is on each."""
+def hosts(user):
+    """All hosts, with how much of what `user` may see is on each."""
     present = {"removed_at": None}
-    return Host.objects.annotate(
-        container_count=_count_of(Container.objects.filter(**present)),
-        image_count=_count_of(Image.objects.filter(**present)),
-        checkpoint_count=_count_of(Checkpoint.objects.all()),
+    return access.seen_by(user, Host.objects.all()).annotate(
+        container_count=_count_of(access.seen_by(user, Container.objects.filter(**present))),
+        image_count=_count_of(access.seen_by(user, Image.objects.filter(**present))),
+        checkpoint_count=_count_of(access.seen_by(user, Checkpoint.objects.all())),
     )
 
 
@@ -311,11 +320,11 @@ def host_changes(host, most=5):
     return list(AuditEvent.objects.filter(action="host.changed", host_name=host.name).order_by("-pk")[:most])
 
 
-def images(*, q="", host=""):
+def images(user, *, q="", host=""):
     """Images that are there, with `.used_by`: how many containers of their host were made from each."""
     used = Container.objects.filter(host=OuterRef("host"), image_id=OuterRef("image_id"), removed_at=None)
     number = used.order_by().values("image_id").annotate(number=Count("pk")).values("number")
-    rows = Image.objects.filter(removed_at=None).select_related("host")
+    rows = access.seen_by(user, Image.objects.filter(removed_at=None).select_related("host"))
     if q:
         rows = rows.filter(Q(names__icontains=q) | Q(image_id__startswith=q.lower()))
     rows = _by(rows, host=host)
@@ -324,20 +333,20 @@ def images(*, q="", host=""):
     )
 
 
-def image_names(most=200):
+def image_names(user, most=200):
     """Names that can be typed into the form for a new container."""
-    rows = Image.objects.filter(removed_at=None).values_list("names", flat=True)[:most]
+    rows = access.seen_by(user, Image.objects.filter(removed_at=None)).values_list("names", flat=True)[:most]
     return sorted({name for names in rows for name in names})
 
 
-def search(q, most=20):
+def search(user, q, most=20):
     """{containers, checkpoints, operations} that have the text; all empty without one."""
     if not q:
         return {"containers": [], "checkpoints": [], "operations": []}
     return {
         "containers": list(
-            containers(q=q).select_related("host").order_by(F("removed_at").desc(nulls_first=True))[:most]
+            containers(user, q=q).select_related("host").order_by(F("removed_at").desc(nulls_first=True))[:most]
         ),
-        "checkpoints": list(checkpoints(q=q)[:most]),
-        "operations": list(_light(operations(q=q))[:most]),
+        "checkpoints": list(checkpoints(user, q=q)[:most]),
+        "operations": list(_light(operations(user, q=q))[:most]),
     }

@@ -5,7 +5,7 @@ Pure functions of rows that are already loaded: no query, no request, no HTML.
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 
@@ -91,6 +91,13 @@ DONE = {
     "checkpoint_image": "checkpointed into an image",
     "restore_image": "restored from an image",
 }
+RIGHTS_OF = {
+    "checkpoint": {"checkpoint"},
+    "checkpoint_image": {"checkpoint"},
+    "restore": {"restore", "clone"},
+    "exec": {"exec"},
+    "watch": {"see"},
+}
 ICONS = {
     "sample": "box",
     "create": "box",
@@ -169,6 +176,12 @@ class Action:
     url: str
     tone: str = "quiet"
     way: str = "dialog"
+    allowed: bool = True  # False: who looks has no right to it, and the button says so
+
+    @property
+    def needs(self):
+        """The rights on the container, or on its checkpoint, of which it needs one."""
+        return RIGHTS_OF.get(self.verb, {"operate"})
 
     @property
     def icon(self):
@@ -208,11 +221,16 @@ def host_state(host):
     return State("ready", "run") if host.ready else State("not ready", "warn")
 
 
-def possible_actions(container, operation=None, checkpoint=None):
+def possible_actions(container, operation=None, checkpoint=None, rights=None):
     """The actions that are possible now, the most likely first. `checkpoint` is the container's latest, if it has one.
 
-    While an operation is unfinished there is only watching it.
+    While an operation is unfinished there is only watching it. With `rights`, those of who looks, each is marked that
+    they may not do.
     """
+    return by_rights(_possible(container, operation, checkpoint), rights)
+
+
+def _possible(container, operation, checkpoint):
     if operation:
         return [Action("watch", "Watch", reverse("operation_detail", args=[operation.pk]), way="link")]
     restore = [restore_action(checkpoint)] if checkpoint else []
@@ -257,8 +275,17 @@ def _on(container, verb, tone="quiet", way="dialog", label=""):
     return Action(verb, label or verb.capitalize(), reverse(f"container_{verb}", args=[container.pk]), tone, way)
 
 
-def restore_action(checkpoint):
-    return Action("restore", "Restore", reverse("checkpoint_restore", args=[checkpoint.pk]), "ember")
+def restore_action(checkpoint, rights=None):
+    return by_rights(
+        [Action("restore", "Restore", reverse("checkpoint_restore", args=[checkpoint.pk]), "ember")], rights
+    )[0]
+
+
+def by_rights(actions, rights):
+    """The actions, those marked that need a right which is not among `rights`; None: nobody's rights are asked for."""
+    if rights is None:
+        return actions
+    return [action if action.needs & rights else replace(action, allowed=False) for action in actions]
 
 
 def lifecycle_rail(container, actions, checkpoints):

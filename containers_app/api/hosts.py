@@ -42,13 +42,13 @@ class HostDetail(Host):
 
 @routes.route("GET", "/hosts", right="see", answer=Page[Host], summary="List hosts")
 def host_list(request, cursor: Cursor, limit: Limit):
-    return page(access.seen_by(request.user, queries.hosts()), cursor, limit)
+    return page(queries.hosts(request.user), cursor, limit)
 
 
 @routes.route("GET", "/hosts/{host_id}", right="see", answer=HostDetail, summary="One host, with its checklist")
 def host_detail(request, host_id: Id):
     host = access.get_host_for(request.user, host_id, request.right)
-    return queries.hosts().get(pk=host.pk)
+    return queries.hosts(request.user).get(pk=host.pk)
 
 
 @routes.route(

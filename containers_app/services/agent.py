@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from containers_app import access
-from containers_app.errors import FreezeframeError, Unavailable
+from containers_app.errors import FreezeframeError, NotAllowed, Unavailable
 from containers_app.models import Operation
 from containers_app.runtime import host, readiness
 
@@ -48,7 +48,7 @@ ROUND = 10  # seconds between signs of life, and between sweeps
 class Handler:
     """One kind of work: `perform` does it or raises; `settle` makes good what it can and returns Found.
 
-    `right` is what its requester must still hold when it begins.
+    `right` is what its requester must still hold when it begins, on what `_about` says.
     """
 
     perform: Callable
@@ -57,8 +57,8 @@ class Handler:
 
 
 HANDLERS = {
-    Kind.SAMPLE: Handler(lifecycle.perform_sample, lifecycle.settle_create),
-    Kind.CREATE: Handler(lifecycle.perform_create, lifecycle.settle_create),
+    Kind.SAMPLE: Handler(lifecycle.perform_sample, lifecycle.settle_create, right="create"),
+    Kind.CREATE: Handler(lifecycle.perform_create, lifecycle.settle_create, right="create"),
     **dict.fromkeys(lifecycle.VERBS, Handler(lifecycle.perform_act, lifecycle.settle_act)),
     Kind.EXEC: Handler(executions.perform_exec, executions.settle_exec, right="exec"),
     Kind.PRUNE: Handler(bulk.perform_prune, bulk.settle_prune),
@@ -66,16 +66,20 @@ HANDLERS = {
         criu_switches.perform_criu_config, criu_switches.settle_criu_config, right="manage_hosts"
     ),
     Kind.SELFTEST: Handler(selftests.perform_selftest, selftests.settle_selftest),
-    Kind.PULL: Handler(pulls.perform_pull, pulls.settle_pull),
+    Kind.PULL: Handler(pulls.perform_pull, pulls.settle_pull, right="create"),
     Kind.COMMIT: Handler(images.perform_commit, images.settle_commit),
-    Kind.IMAGE_REMOVE: Handler(images.perform_image_remove, images.settle_image_remove),
-    Kind.IMAGE_PRUNE: Handler(images.perform_image_prune, images.settle_image_prune),
     Kind.KEEP_IMAGE: Handler(kept_images.perform_keep_image, kept_images.settle_keep_image),
     Kind.SCRUB: Handler(scrubs.perform_scrub, scrubs.settle_scrub),
-    Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint),
-    Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore),
-    Kind.CHECKPOINT_IMAGE: Handler(checkpoint_images.perform_checkpoint_image, checkpoints.settle_checkpoint),
-    Kind.RESTORE_IMAGE: Handler(checkpoint_images.perform_restore_image, checkpoint_images.settle_restore_image),
+    Kind.IMAGE_REMOVE: Handler(images.perform_image_remove, images.settle_image_remove, right="manage_images"),
+    Kind.IMAGE_PRUNE: Handler(images.perform_image_prune, images.settle_image_prune, right="manage_images"),
+    Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint, right="checkpoint"),
+    Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore, right="restore"),
+    Kind.CHECKPOINT_IMAGE: Handler(
+        checkpoint_images.perform_checkpoint_image, checkpoints.settle_checkpoint, right="checkpoint"
+    ),
+    Kind.RESTORE_IMAGE: Handler(
+        checkpoint_images.perform_restore_image, checkpoint_images.settle_restore_image, right="restore"
+    ),
 }
 
 
@@ -92,15 +96,43 @@ def run(operation_id):
     handler = HANDLERS[claim.operation.kind]
     with claim.heartbeat():
         try:
-            if claim.operation.requested_by:
-                access.require(claim.operation.actor, handler.right)
-            handler.perform(claim)
+            if _still_allowed(claim, handler.right):
+                handler.perform(claim)
         except operations.LeaseLost:
             log.warning("operation %s was taken over by another agent", operation_id)
         except Exception as error:
             _settle(claim, handler, error)
             if not isinstance(error, FreezeframeError):
                 raise
+
+
+def _still_allowed(claim, right):
+    """False, and the operation refused, when who asked for it may no longer."""
+    try:
+        _require_rights(claim.operation, right)
+    except NotAllowed as error:
+        claim.refuse(error)
+        return False
+    return True
+
+
+def _require_rights(operation, right):
+    """Raise NotAllowed unless who asked for it still may: rights are those of now, not of when it was asked for."""
+    if not operation.requested_by_id:
+        return
+    if operation.kind != Kind.RESTORE:
+        access.require(operation.actor, right, on=_about(operation))
+        return
+    restores.require_right(operation.actor, operation.checkpoint, as_new=bool(operation.options["flags"].get("name")))
+    if operation.container:  # it comes back as what it was: that may be another team's than the checkpoint's
+        access.require(operation.actor, right, on=operation.container)
+
+
+def _about(operation):
+    """The row on which the right is asked: the container, the checkpoint, the team that gets it, or the host."""
+    if operation.kind == Kind.RESTORE_IMAGE:
+        return operation.host
+    return operation.container or operation.checkpoint or (operation if operation.team_id else operation.host)
 
 
 def show_life():

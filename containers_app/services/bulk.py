@@ -4,13 +4,15 @@ Every operation has its own key, derived from the form's: the same press twice a
 """
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
 
-from containers_app.errors import Conflict
-from containers_app.models import Container, Operation
+from containers_app import access
+from containers_app.errors import CommandFailed, Conflict
+from containers_app.models import Container, Operation, Team
 from containers_app.runtime.types import CheckpointOptions
 
 from . import checkpoints, inventory, lifecycle, operations, outside
@@ -84,12 +86,15 @@ def _request(by, kind, container, key, options):
 
 @operations.once
 def request_prune(*, by, host, request_key=None):
-    """Ask Podman to remove every container of this host that does not run. Raises Conflict when one of them is busy."""
-    busy = prunable(host).filter(operations__state__in=Operation.UNFINISHED).first()
+    """Ask Podman to remove every container of this host that does not run, as far as the person may touch it.
+
+    Raises Conflict when one of them is busy.
+    """
+    busy = prunable_by(by.user, host).filter(operations__state__in=Operation.UNFINISHED).first()
     if busy:
         raise Conflict(f"{busy.name} is busy: prune would take it away.", remedy="Wait until that has ended.")
     return operations.request(
-        by=by, kind=Kind.PRUNE, host=host, request_key=request_key,
+        by=by, kind=Kind.PRUNE, host=host, request_key=request_key, team=access.team_for(by.user, "operate"),
         sentence=f"asked to remove every container on {host.name} that does not run",
     )  # fmt: skip
 
@@ -99,11 +104,20 @@ def prunable(host):
     return Container.objects.filter(host=host, removed_at=None, state__in=lifecycle.NOT_RUNNING)
 
 
+def prunable_by(user, host):
+    """Those of them that `user` may touch; all for the system itself."""
+    return access.held_by(user, prunable(host), "operate") if user else prunable(host)
+
+
 def perform_prune(claim):
-    """Prune, and mark as removed what Podman says it removed."""
-    host = claim.operation.host
+    """Prune, and mark as removed what Podman says it removed. Podman's own prune knows no teams: who may not touch
+    every one has theirs removed one by one."""
+    host, user = claim.operation.host, claim.operation.requested_by
     claim.phase("pruning")
-    gone = outside.podman().prune_containers(on_start=claim.command).stdout.split()
+    if user is None or not Team.objects.exclude(pk__in=access.teams_of(user, "operate")).exists():
+        gone = outside.podman().prune_containers(on_start=claim.command).stdout.split()
+    else:
+        gone = list(_remove_each(claim, prunable_by(user, host)))
     names, asked_at = [], timezone.now()
     for container in Container.objects.filter(host=host, removed_at=None, container_id__in=gone):
         inventory.observe_removed(container, asked_at=asked_at)
@@ -114,6 +128,14 @@ def perform_prune(claim):
         sentence=f"pruned {number} on {host.name}",
         summary=f"{number} removed{': ' if names else ''}{', '.join(sorted(names))}.",
     )
+
+
+def _remove_each(claim, containers):
+    """The IDs of those of `containers` that Podman removed: one that has been started meanwhile it refuses."""
+    for container in containers:
+        with suppress(CommandFailed):
+            outside.podman().remove(container.container_id, on_start=claim.command)
+            yield container.container_id
 
 
 def settle_prune(claim):

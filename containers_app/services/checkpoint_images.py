@@ -9,6 +9,7 @@ from dataclasses import replace
 from django.db import transaction
 from django.utils import timezone
 
+from containers_app import access
 from containers_app.errors import Conflict
 from containers_app.models import Container, Operation
 from containers_app.models.catalog import Mode
@@ -92,6 +93,7 @@ def request_restore_image(*, by, image, name, options: RestoreOptions, request_k
         raise Conflict(f"The name {target} is taken on {image.host.name}.", remedy="Choose another name.")
     return operations.request(
         by=by, kind=Kind.RESTORE_IMAGE, host=image.host, target_name=target, request_key=request_key,
+        team=access.team_for(by.user, "restore"),
         sentence=f"asked to restore {target} from the image {image}",
         options={"image": str(image), "flags": {**options.as_json(), "name": name.strip()}},
     )  # fmt: skip

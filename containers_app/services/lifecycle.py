@@ -30,6 +30,7 @@ def request_sample(*, by, host, request_key=None):
     name = free_name(host, SAMPLE_NAME)
     return operations.request(
         by=by, kind=Kind.SAMPLE, host=host, target_name=name, request_key=request_key,
+        team=access.team_for(by.user, "create"),
         sentence=f"asked to run the sample as {name}",
     )  # fmt: skip
 
@@ -43,8 +44,11 @@ def request_create(*, by, host, name, image, command, env, start=True, request_k
     """
     settings = {name: value for name, value in settings.items() if value}
     podman_runtime.check_name(name)
-    if not inventory.image_named(host, podman_runtime.check_image(image)):
+    present = inventory.image_named(host, podman_runtime.check_image(image))
+    if not present:
         pulls.whole_name(host, image)
+    elif present.checkpoint:  # what it holds is the memory of somebody's processes
+        access.require(by.user, "restore", on=present)
     creation.check(settings)
     require_right_to(by.user, settings)
     for field in settings:
@@ -53,6 +57,7 @@ def request_create(*, by, host, name, image, command, env, start=True, request_k
     _require_free(host, name)
     return operations.request(
         by=by, kind=Kind.CREATE, host=host, target_name=name, request_key=request_key,
+        team=access.team_for(by.user, "create"),
         sentence=f"asked to create {name} from {image}",
         options={"image": image, "command": command, "env": env, "start": start, "settings": settings},
     )  # fmt: skip

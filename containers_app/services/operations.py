@@ -319,8 +319,21 @@ class Claim:
             criu_log=found.criu_log,
         )
 
+    def refuse(self, error):
+        """Record that nothing was done: who asked for it may no longer."""
+        self._finish(
+            State.FAILED,
+            action=f"{self.operation.kind}.refused",
+            sentence=f"was refused to {self.operation.get_kind_display().lower()} {self.operation.subject}: {error}",
+            summary=f"{error} Nothing was done.",
+            remedy=error.remedy,
+            failure=error.code,
+            event_result="refused",
+        )
+
     def _finish(
-        self, state, *, action, sentence, container=None, checkpoint=None, before=None, after=None, **fields
+        self, state, *, action, sentence, container=None, checkpoint=None, before=None, after=None,
+        event_result="", **fields,
     ):  # fmt: skip
         if container is not None:
             fields["container"] = container
@@ -330,7 +343,7 @@ class Claim:
             audit.record(
                 by=audit.caller_of(self.operation),
                 action=action,
-                result="done" if state == State.SUCCEEDED else state,
+                result=event_result or ("done" if state == State.SUCCEEDED else state),
                 sentence=sentence,
                 operation=self.operation,
                 checkpoint=checkpoint,

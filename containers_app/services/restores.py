@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from containers_app import access
 from containers_app.errors import BadInput, Conflict
 from containers_app.models import Container, Operation
 from containers_app.runtime import archive, criu
@@ -30,11 +31,11 @@ def offered(host):
     return [name for name, flag in FLAGS.items() if flag in present]
 
 
-def own_name(checkpoint, host=None):
+def own_name(checkpoint, host=None, user=None):
     """(possible, why): whether the checkpoint can be restored under its container's own name now, in words.
 
-    On `host`, or where it was taken. The words say what will happen, or what is in the way. From the database; the
-    agent looks again.
+    On `host`, or where it was taken; by `user`, or by anybody. The words say what will happen, or what is in the way.
+    From the database; the agent looks again.
     """
     container = checkpoint.container
     name = container.name
@@ -42,6 +43,8 @@ def own_name(checkpoint, host=None):
         return False, f"{name} was a container of another installation. Restore it under a name of its own."
     if host and host.pk != checkpoint.host_id:
         return _own_name_elsewhere(checkpoint, host)
+    if user and not access.may(user, "restore", container):
+        return False, f"{name} is another team's container. Restore it as one of your own, under another name."
     if container.removed_at is None:
         if container.checkpointed and container.checkpointed_at == checkpoint.dumped_at:
             return True, f"{name} stands still since this checkpoint: it goes on in place."
@@ -91,12 +94,14 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, host=None,
     """
     reviews.require_passed(checkpoint)
     host, name = host or checkpoint.host, name.strip()
+    if by.user:
+        require_right(by.user, checkpoint, as_new=bool(name))
     elsewhere = host.pk != checkpoint.host_id
     operations.require_offered(options, known=FLAGS, offered=offered(host))
     if name or elsewhere or checkpoint.container.removed_at:
         scrubs.require_sound(checkpoint)  # in place nothing of the archive is needed: Podman still holds the dump
     if not name:
-        possible, reason = own_name(checkpoint, host)
+        possible, reason = own_name(checkpoint, host, user=by.user)
         if not possible:
             raise Conflict(reason)
         how = "under its own name" if elsewhere or checkpoint.container.removed_at else "in place"
@@ -110,10 +115,20 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, host=None,
     where = f" on {host.name}" if elsewhere else ""
     return operations.request(
         by=by, kind=Operation.Kind.RESTORE, host=host, container=container, checkpoint=checkpoint,
-        target_name=target_name, request_key=request_key,
+        target_name=target_name, request_key=request_key, team=None if container else _team(by.user, checkpoint),
         sentence=f"asked to restore {checkpoint.name} {how}{where}",
         options={"flags": {**options.as_json(), "name": name}, "forced": forced},
     )  # fmt: skip
+
+
+def require_right(user, checkpoint, *, as_new):
+    """Raise NotAllowed unless `user` may restore the checkpoint: under its own name, or as a new container."""
+    access.require(user, "clone" if as_new else "restore", on=checkpoint)
+
+
+def _team(user, checkpoint):
+    """Whose the new container will be: the checkpoint's team, or where it is shared that of whoever asks."""
+    return access.team_for(user, "clone", on=checkpoint) or access.team_for(user, "restore", on=checkpoint)
 
 
 def perform_restore(claim):

@@ -1,6 +1,6 @@
 """How facts are written on pages: times, sizes, durations, IDs, commands, icons. Built in: templates need no load.
 
-Knows nothing of requests or the database. `static/app.js` writes times in the same words as they go on.
+Knows nothing of the database; of a request only who looks. `static/app.js` writes times in the same words.
 """
 
 import re
@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from lucide.templatetags.lucide import _render_icon
 
-from containers_app import shown
+from containers_app import access, shown
 from containers_app.harmless import TERMINAL
 
 register = template.Library()
@@ -201,9 +201,10 @@ def operation_badge(operation):
     return badge(shown.operation_state(operation))
 
 
-@register.simple_tag
-def possible_actions(container, operation=None, checkpoint=None):
-    return shown.possible_actions(container, operation, checkpoint)
+@register.simple_tag(takes_context=True)
+def possible_actions(context, container, operation=None, checkpoint=None):
+    rights = access.rights_on(context["request"].user, container)
+    return shown.possible_actions(container, operation, checkpoint, rights=rights)
 
 
 @register.simple_tag
@@ -304,9 +305,9 @@ def host_badge(host):
     return badge(shown.host_state(host))
 
 
-@register.simple_tag
-def restore_action(checkpoint):
-    return shown.restore_action(checkpoint)
+@register.simple_tag(takes_context=True)
+def restore_action(context, checkpoint):
+    return shown.restore_action(checkpoint, access.rights_on(context["request"].user, checkpoint))
 
 
 @register.filter

@@ -21,8 +21,9 @@ def container_bulk(request):
     verb, force, everything = values.get("verb", ""), values.get("force") == "on", values.get("all") == "on"
     if verb not in bulk.KINDS:
         return render_page(request, "container_bulk", fragments=["dialog"], status=422)
+    right = "checkpoint" if verb == "checkpoint" else "operate"
     chosen = None if everything and request.method != "POST" else values.getlist("container")
-    containers = queries.chosen_containers(chosen, host=asked(request, "host"), most=bulk.MOST)
+    containers = queries.chosen_containers(request.user, right, chosen, host=asked(request, "host"), most=bulk.MOST)
     hits = bulk.hits(kind=verb, containers=containers, force=force)
     expected = len(containers if request.method == "POST" else hits.taken) if everything else None
     form = BulkForm(request.POST or None, expected=expected)
@@ -57,7 +58,7 @@ def _could_force(hits):
 def container_prune(request):
     """Podman's own prune of one host: what it would take, and after a press the request."""
     access.require(request.user, "operate")
-    host = queries.one_host(request.POST.get("host") or asked(request, "host"))
+    host = queries.one_host(request.user, request.POST.get("host") or asked(request, "host"))
     if host is None:
         raise Http404
     form = ConfirmForm(request.POST or None)
@@ -67,15 +68,14 @@ def container_prune(request):
     if operation:
         messages.info(request, f"Asked {host.name} to remove what does not run.")
         return redirect("operation_detail", operation.pk)
-    context = {"host": host, "form": form, "containers": list(bulk.prunable(host))}
+    context = {"host": host, "form": form, "containers": list(bulk.prunable_by(request.user, host))}
     return render_page(request, "container_prune", context, fragments=["dialog"], status=status)
 
 
 @require_GET
 def operation_batch(request, batch):
     """How the operations of one press ended, or how far they are."""
-    access.require(request.user, "see")
-    rows = queries.batch_operations(batch)
+    rows = queries.batch_operations(request.user, batch)
     if not rows:
         raise Http404
     context = {"batch": batch, "operations": rows, "tally": queries.tally(rows), "first": rows[0]}

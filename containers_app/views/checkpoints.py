@@ -19,7 +19,7 @@ from containers_app.services import copies, lifecycle, restores, secrets
 @require_GET
 def checkpoint_list(request):
     q, container, sort = asked(request, "q"), asked(request, "container"), asked(request, "sort")
-    rows = queries.checkpoints(q=q, container=container, host=asked(request, "host"))
+    rows = queries.checkpoints(request.user, q=q, container=container, host=asked(request, "host"))
     table, totals = queries.checkpoint_table(rows, sort, request.GET.get("page"))
     context = {
         "q": q,
@@ -35,16 +35,16 @@ def checkpoint_list(request):
 @require_GET
 def checkpoint_detail(request, pk):
     checkpoint = access.get_checkpoint_for(request.user, pk)
-    possible, reason = restores.own_name(checkpoint)
+    possible, reason = restores.own_name(checkpoint, user=request.user)
     context = {
         "checkpoint": checkpoint,
         "tags": checkpoint.tags.all(),
         "memory": shown.memory_bytes(checkpoint),
         "statistics": shown.statistics_rows(checkpoint.statistics),
-        "restores": queries.checkpoint_restores(checkpoint),
+        "restores": queries.checkpoint_restores(request.user, checkpoint),
         "own_name_possible": possible,
         "own_name_reason": reason,
-        "may_download": access.may(request.user, "download_archive"),
+        "rights": access.rights_on(request.user, checkpoint),
     }
     return render_page(request, "checkpoint_detail", context, fragments=["checkpoint_restores"])
 
@@ -60,10 +60,11 @@ def checkpoint_inside(request, pk):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkpoint_restore(request, pk):
-    checkpoint = access.get_checkpoint_for(request.user, pk, "operate")
+    checkpoint = access.get_checkpoint_for(request.user, pk)
+    restores.require_right(request.user, checkpoint, as_new=access.may(request.user, "clone", checkpoint))
     hosts = access.seen_by(request.user, Host.objects.all())
     host = target_host(request, checkpoint, hosts)
-    possible, reason = restores.own_name(checkpoint, host)
+    possible, reason = restores.own_name(checkpoint, host, user=request.user)
     form = RestoreForm(
         request.POST or None,
         offered=restores.offered(host),

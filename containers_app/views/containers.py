@@ -38,8 +38,8 @@ page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 def container_list(request):
     q, host, state = asked(request, "q"), asked(request, "host"), asked(request, "state")
     state = state if state in queries.CONTAINER_FILTERS else ""
-    rows = queries.containers(q=q, host=host)
-    table = queries.container_table(rows, state, request.GET.get("page"))
+    rows = queries.containers(request.user, q=q, host=host)
+    table = queries.container_table(request.user, rows, state, request.GET.get("page"))
     context = {
         "q": q,
         "chosen_host": host,
@@ -48,7 +48,7 @@ def container_list(request):
         "table": table,
         "usage": signals.read_usage(table),
         "bulk_verbs": bulk.KINDS,
-        "coming": queries.coming_containers(),
+        "coming": queries.coming_containers(request.user),
     }
     return render_page(request, "container_list", context, fragments=["container_table"])
 
@@ -57,11 +57,11 @@ def container_list(request):
 def container_detail(request, pk):
     container = access.get_container_for(request.user, pk)
     signals.want_log(container)
-    operations = queries.container_operations(container)
+    operations = queries.container_operations(request.user, container)
     unfinished = next((row for row in operations if not row.finished), None)
-    taken = queries.container_checkpoints(container)
-    total = container.checkpoints.count()
-    actions = shown.possible_actions(container, unfinished, taken[0] if taken else None)
+    taken, total = queries.container_checkpoints(request.user, container)
+    rights = access.rights_on(request.user, container)
+    actions = shown.possible_actions(container, unfinished, taken[0] if taken else None, rights=rights)
     context = {
         "container": container,
         "operation": unfinished,
@@ -72,9 +72,9 @@ def container_detail(request, pk):
         "checkpoint_total": total,
         "chart": shown.frozen_chart(taken),
         "operations": operations[:6],
-        "events": queries.container_events(container),
+        "events": queries.container_events(request.user, container),
         "lines": shown.log_with_cuts(signals.read_log(container), operations),
-        "may_see_environment": access.may(request.user, "see_environment"),
+        "rights": rights,
         "usage": signals.read_usage([container]).get(container.pk),
     }
     return render_page(request, "container_detail", context, fragments=["container_now"])
@@ -82,22 +82,27 @@ def container_detail(request, pk):
 
 @page_or_form
 def container_create(request):
-    access.require(request.user, "operate")
+    access.require(request.user, "create")
     initial = {name: asked(request, name) for name in ("name", "image", "command") if name in request.GET}
     privileged = access.may(request.user, "create_privileged")
-    form = CreateForm(request.POST or None, hosts=Host.objects.all(), may_create_privileged=privileged, initial=initial)
+    form = CreateForm(
+        request.POST or None,
+        hosts=access.seen_by(request.user, Host.objects.all()),
+        may_create_privileged=privileged,
+        initial=initial,
+    )
     operation, status = answer(request, form, lambda values: lifecycle.request_create(by=caller(request), **values))
     if operation:
         return redirect("operation_detail", operation.pk)
-    context = {"form": form, "images": queries.image_names()}
+    context = {"form": form, "images": queries.image_names(request.user)}
     return render_page(request, "container_create", context, fragments=["dialog"], status=status)
 
 
 @page_or_form
 def container_checkpoint(request, pk):
-    container = access.get_container_for(request.user, pk, "operate")
+    container = access.get_container_for(request.user, pk, "checkpoint")
     if request.method != "POST":
-        _require_possible(container, "checkpoint")
+        _require_possible(request, container, "checkpoint")
     initial = {"name": checkpoints.default_name(container), **_ticked(request.GET)}
     if request.GET.get("mode") in Mode.values:
         initial["mode"] = request.GET["mode"]
@@ -119,9 +124,9 @@ def container_checkpoint(request, pk):
 
 @page_or_form
 def container_checkpoint_image(request, pk):
-    container = access.get_container_for(request.user, pk, "operate")
+    container = access.get_container_for(request.user, pk, "checkpoint")
     if request.method != "POST":
-        _require_possible(container, "checkpoint_image")
+        _require_possible(request, container, "checkpoint_image")
     form = CheckpointImageForm(request.POST or None, offered=checkpoints.offered(container.host))
     operation, status = answer(request, form, lambda values: _request_checkpoint_image(request, container, values))
     if operation:
@@ -193,7 +198,7 @@ def container_unmount(request, pk):
 def container_rename(request, pk):
     container = access.get_container_for(request.user, pk, "operate")
     if request.method != "POST":
-        _require_possible(container, "rename")
+        _require_possible(request, container, "rename")
     form = RenameForm(request.POST or None, initial={"name": container.name})
     operation, status = answer(
         request, form, lambda values: lifecycle.request_rename(by=caller(request), container=container, **values)
@@ -208,7 +213,7 @@ def container_rename(request, pk):
 def container_commit(request, pk):
     container = access.get_container_for(request.user, pk, "operate")
     if request.method != "POST":
-        _require_possible(container, "commit")
+        _require_possible(request, container, "commit")
     form = CommitForm(request.POST or None)
     operation, status = answer(
         request, form, lambda values: images.request_commit(by=caller(request), container=container, **values)
@@ -223,7 +228,7 @@ def container_commit(request, pk):
 def container_exec(request, pk):
     container = access.get_container_for(request.user, pk, "exec")
     if request.method != "POST":
-        _require_possible(container, "exec")
+        _require_possible(request, container, "exec")
     form = ExecForm(request.POST or None, initial={"command": asked(request, "command")})
     operation, status = answer(
         request, form, lambda values: executions.request_exec(by=caller(request), container=container, **values)
@@ -246,7 +251,7 @@ def container_environment(request, pk):
 
 @require_POST
 def sample_run(request):
-    access.require(request.user, "operate")
+    access.require(request.user, "create")
     host = _chosen_host(request)
     operation = _press(request, lambda key: lifecycle.request_sample(by=caller(request), host=host, request_key=key))
     return redirect("operation_detail", operation.pk)
@@ -263,12 +268,16 @@ def _confirmed(request, pk, kind, form_of=lambda data, container: ConfirmForm(da
     """The page that says what will be lost, and after a press of its button the request."""
     container = access.get_container_for(request.user, pk, "operate")
     if request.method != "POST":
-        _require_possible(container, kind)
+        _require_possible(request, container, kind)
     form = form_of(request.POST or None, container)
     operation, status = answer(request, form, lambda values: _request_act(request, container, kind, **values))
     if operation:
         return _asked(request, container, kind)
-    context = {"container": container, "form": form, "checkpoints": container.checkpoints.count()}
+    context = {
+        "container": container,
+        "form": form,
+        "checkpoints": queries.container_checkpoints(request.user, container)[1],
+    }
     return render_page(request, f"container_{kind}", context, fragments=["dialog"], status=status)
 
 
@@ -290,9 +299,9 @@ def _press(request, act):
     return act(form.cleaned_data["request_key"])
 
 
-def _require_possible(container, verb):
+def _require_possible(request, container, verb):
     """Raise Conflict when `verb` is not among the actions that the container's page offers now."""
-    unfinished = next((row for row in queries.container_operations(container) if not row.finished), None)
+    unfinished = next((row for row in queries.container_operations(request.user, container) if not row.finished), None)
     if verb in {action.verb for action in shown.possible_actions(container, unfinished)}:
         return
     if unfinished:
@@ -316,7 +325,7 @@ def _ticked(values):
 
 def _chosen_host(request):
     """The host that the form names, or the only one, or the first that is not away."""
-    hosts = list(Host.objects.all())
+    hosts = list(access.seen_by(request.user, Host.objects.all()))
     named = [host for host in hosts if str(host.pk) == request.POST.get("host")]
     found = named or [host for host in hosts if not host.away] or hosts
     if not found:

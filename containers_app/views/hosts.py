@@ -11,7 +11,7 @@ from containers_app.services import criu_switches, selftests
 
 @require_GET
 def host_list(request):
-    return render_page(request, "host_list", {"hosts": queries.hosts()}, fragments=["host_table"])
+    return render_page(request, "host_list", {"hosts": queries.hosts(request.user)}, fragments=["host_table"])
 
 
 @require_GET
@@ -23,7 +23,7 @@ def host_detail(request, pk):
         "proven": queries.proven_versions(host),
         "changes": queries.host_changes(host),
         "criu": criu_switches.now_on(host),
-        "may_manage": access.may(request.user, "manage_hosts"),
+        "rights": access.rights_on(request.user, host),
     }
     return render_page(request, "host_detail", context, fragments=["host_now"])
 

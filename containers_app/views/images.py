@@ -10,7 +10,7 @@ from containers_app import access, queries
 from containers_app.errors import BadInput
 from containers_app.forms import ConfirmForm, ImagePruneForm, PullForm, RestoreForm
 from containers_app.htmx import answer, asked, caller, render_page
-from containers_app.models import Host
+from containers_app.models import Host, Image
 from containers_app.runtime.types import RestoreOptions
 from containers_app.services import checkpoint_images, images, lifecycle, pulls, restores
 
@@ -21,27 +21,28 @@ page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 @require_GET
 def image_list(request):
     q = asked(request, "q")
-    rows = queries.images(q=q, host=asked(request, "host"))
+    rows = queries.images(request.user, q=q, host=asked(request, "host"))
     context = {"q": q, "table": queries.paged(rows, request.GET.get("page"))}
+    context["rights"] = access.rights_on(request.user, Image())  # the same on every image
     return render_page(request, "image_list", context, fragments=["image_table"])
 
 
 @page_or_form
 def image_pull(request):
     """The form for an image from a registry; as a name is typed, the whole name that it means on the host."""
-    access.require(request.user, "operate")
+    access.require(request.user, "create")
     typed = {name: asked(request, name) for name in ("host", "image") if asked(request, name)}
-    form = PullForm(request.POST or None, hosts=Host.objects.all(), initial=typed)
+    form = PullForm(request.POST or None, hosts=access.seen_by(request.user, Host.objects.all()), initial=typed)
     operation, status = answer(request, form, lambda values: pulls.request_pull(by=caller(request), **values))
     if operation:
         return redirect("operation_detail", operation.pk)
-    context = {"form": form, "allowed": settings.REGISTRIES, **_meant(typed)}
+    context = {"form": form, "allowed": settings.REGISTRIES, **_meant(request, typed)}
     return render_page(request, "image_pull", context, fragments=["dialog", "meant"], status=status)
 
 
-def _meant(typed):
+def _meant(request, typed):
     """{meant}: the whole name, or {why_not}: the reason why there is none; empty before anything was typed."""
-    host = queries.one_host(typed.get("host", ""))
+    host = queries.one_host(request.user, typed.get("host", ""))
     if not host or not typed.get("image"):
         return {}
     try:
@@ -52,7 +53,7 @@ def _meant(typed):
 
 @page_or_form
 def image_remove(request, pk):
-    image = access.get_image_for(request.user, pk, "operate")
+    image = access.get_image_for(request.user, pk, "manage_images")
     form = ConfirmForm(request.POST or None)
     operation, status = answer(
         request, form, lambda values: images.request_image_remove(by=caller(request), image=image, **values)
@@ -62,7 +63,7 @@ def image_remove(request, pk):
     context = {
         "image": image,
         "form": form,
-        "users": list(images.users(image)[:USERS_SHOWN]),
+        "users": list(access.seen_by(request.user, images.users(image))[:USERS_SHOWN]),
         "needed_by": images.needed_by(image),
     }
     return render_page(request, "image_remove", context, fragments=["dialog"], status=status)
@@ -71,8 +72,8 @@ def image_remove(request, pk):
 @page_or_form
 def image_prune(request):
     """Podman's own prune of one host's images: what it could take, and after a press the request."""
-    access.require(request.user, "operate")
-    host = queries.one_host(request.POST.get("host") or asked(request, "host"))
+    access.require(request.user, "manage_images")
+    host = queries.one_host(request.user, request.POST.get("host") or asked(request, "host"))
     if host is None:
         raise Http404
     form = ImagePruneForm(request.POST or None)
@@ -87,7 +88,7 @@ def image_prune(request):
 
 @page_or_form
 def image_restore(request, pk):
-    image = access.get_image_for(request.user, pk, "operate")
+    image = access.get_image_for(request.user, pk, "restore")
     own_name = checkpoint_images.own_name(image)
     if not own_name:
         raise Http404

@@ -21,7 +21,7 @@ def container_log(request, pk):
     signals.want_log(container)
     form = LogForm(request.GET if set(request.GET) & set(LogForm.base_fields) else None, initial={"timestamps": True})
     chosen = form.cleaned_data if form.is_bound and form.is_valid() else {"timestamps": True}
-    lines = shown.log_with_cuts(signals.read_log(container), queries.container_operations(container))
+    lines = shown.log_with_cuts(signals.read_log(container), queries.container_operations(request.user, container))
     context = {
         "container": container,
         "form": form,

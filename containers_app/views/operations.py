@@ -15,12 +15,14 @@ from containers_app.models.catalog import Mode
 from containers_app.runtime.explain import by_id
 from containers_app.services import checkpoints, operations, restores
 
+AGAIN_NEEDS = {"create": "create", "pull": "create", "exec": "exec", "restore": "restore", "checkpoint": "checkpoint"}
+
 
 @require_GET
 def operation_list(request):
     q, state = asked(request, "q"), asked(request, "state")
     state = state if state in queries.OPERATION_FILTERS else ""
-    rows = queries.operations(q=q)
+    rows = queries.operations(request.user, q=q)
     context = {
         "q": q,
         "state": state,
@@ -33,14 +35,17 @@ def operation_list(request):
 @require_GET
 def operation_detail(request, pk):
     operation = access.get_operation_for(request.user, pk)
+    rights = access.rights_on(request.user, operation)
+    may_again = AGAIN_NEEDS.get(operation.kind) in rights
     context = {
         "operation": operation,
+        "rights": rights,
         "phases": shown.phases(operation),
         "progress": shown.progress(operation),
         "decisive": shown.decisive_line(operation),
         "statistics": shown.statistics_rows(operation.result.get("statistics", {})),
-        "again": _again(operation),
-        "again_with": _again_with(operation),
+        "again": may_again and _again(operation),
+        "again_with": may_again and _again_with(operation),
         "report": shown.report(operation),
     }
     return render_page(request, "operation_detail", context, fragments=["operation_now"])

@@ -18,7 +18,7 @@ from containers_app.views.checkpoints import target_host
 
 @require_GET
 def container_preflight(request, pk):
-    container = access.get_container_for(request.user, pk, "operate")
+    container = access.get_container_for(request.user, pk, "checkpoint")
     context = {"container": container, **_findings(request, preflights.ask_checkpoint, container, CheckpointOptions)}
     context["curable"] = checkpoints.offered(container.host)
     return render_page(request, "container_preflight", context, fragments=["preflight"])
@@ -26,7 +26,8 @@ def container_preflight(request, pk):
 
 @require_GET
 def checkpoint_preflight(request, pk):
-    checkpoint = access.get_checkpoint_for(request.user, pk, "operate")
+    checkpoint = access.get_checkpoint_for(request.user, pk)
+    restores.require_right(request.user, checkpoint, as_new=access.may(request.user, "clone", checkpoint))
     host = target_host(request, checkpoint, access.seen_by(request.user, Host.objects.all()))
 
     def ask(about, options):

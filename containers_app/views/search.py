@@ -10,4 +10,4 @@ from containers_app.htmx import asked
 @require_GET
 def search(request):
     q = asked(request, "q")
-    return render(request, "search.html", {"page": "search", "q": q, **queries.search(q)})
+    return render(request, "search.html", {"page": "search", "q": q, **queries.search(request.user, q)})

@@ -23,7 +23,7 @@ def test_a_stranger_is_asked_to_sign_in(stranger):
 def test_a_viewer_sees_the_containers_but_no_button_that_works(viewer):
     a_container(name="looper")
     text = viewer.get("/").content.decode()
-    assert "looper" in text and 'aria-disabled="true"' in text and "Only operators may checkpoint" in text
+    assert "looper" in text and 'aria-disabled="true"' in text and "Your role in this team may not checkpoint" in text
     assert "/checkpoint/" not in text and "/sample/" not in text
 
 
