@@ -222,6 +222,12 @@ def container_checkpoints(user, container, most=8):
     return list(rows.defer(*CHECKPOINT_HEAVY)[:most]), rows.count()
 
 
+def dump_of(user, container):
+    """The checkpoint since which it stands still, so that it can go on in place from it; None when there is none."""
+    rows = access.seen_by(user, container.checkpoints.filter(dumped_at=container.checkpointed_at))
+    return rows.first() if container.checkpointed else None
+
+
 def container_operations(user, container, most=50):
     """The container's latest operations; the unfinished one, if there is one, stands first."""
     rows = access.seen_by(user, container.operations.all())

@@ -118,11 +118,9 @@ def _complete(path, method, operation):
     needs = f"Needs the right `{operation['x-right']}`, of the token and of its person."
     operation["description"] = "\n\n".join(filter(None, [operation.get("description"), needs]))
     statuses = {401, 403, 422, 429, 500, 503}
-    if "{" in path:
-        statuses.add(404)
-    if method != "get":
+    if "{" in path or method != "get":
         statuses |= {404, 409}
-    if 202 in operation["responses"]:
+    if "schemas/Operation" in str(operation["responses"].get(202)):
         operation["parameters"].append(IDEMPOTENCY_KEY)
     if "requestBody" in operation:
         statuses |= {400, 413, 415}

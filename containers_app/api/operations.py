@@ -16,6 +16,7 @@ from containers_app.htmx import caller
 from containers_app.models import Operation as Row
 from containers_app.services import operations
 
+from .fields import Ref
 from .frame import Cursor, Id, Limit, Page, Routes, page
 
 routes = Routes(tags=["operations"])
@@ -24,13 +25,6 @@ LONGEST_WAIT = 60  # seconds
 LOOK = 2  # seconds between two looks at the row while no signal comes
 RELATED = ("host", "container", "checkpoint", "requested_by", "taken_checkpoint")
 Word = Annotated[str, Query("", max_length=200)]
-
-
-class Ref(Schema):
-    """One thing by its id here, and its name."""
-
-    id: int = Field(alias="pk")
-    name: str
 
 
 class Phase(Schema):
@@ -100,7 +94,7 @@ def as_json(row):
 @routes.route("GET", "/operations", right="see", answer=Page[OperationSummary], summary="List operations")
 def operation_list(request, cursor: Cursor, limit: Limit, q: Word, state: Word):
     """`q` looks in the names of containers, checkpoints and what is to be made; `state` is one of an operation's."""
-    rows = access.seen_by(request.user, queries.operations(q=q))
+    rows = queries.operations(request.user, q=q)
     if state:
         rows = rows.filter(state=state)
     return page(rows.select_related(*RELATED[:-1]).defer(*queries.OPERATION_HEAVY), cursor, limit)
@@ -144,7 +138,7 @@ async def _news(listener, wanted, seconds):
     """Until one of the `wanted` signals comes, or so many seconds have gone by."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not wanted & {signal for signal, _ in await listener.next(timeout=seconds)}:
+            while not wanted & {signal for signal, *_ in await listener.next(timeout=seconds)}:
                 pass
 
 

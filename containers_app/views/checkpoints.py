@@ -1,14 +1,11 @@
 """Pages of the catalog: the list, one checkpoint, its restore, its archive. Knows rows, forms and services."""
 
-import re
-
-from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.http import StreamingHttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from containers_app import access, queries, shown
+from containers_app.downloads import archive_response
 from containers_app.forms import RestoreForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host
@@ -136,18 +133,4 @@ def checkpoint_download(request, pk):
     """The archive as any `podman container restore --import` takes it."""
     checkpoint = access.get_checkpoint_for(request.user, pk, "download_archive")
     file = secrets.open_archive(by=caller(request), checkpoint=checkpoint)
-    response = StreamingHttpResponse(_blocks(file), content_type="application/zstd")
-    response["Content-Length"] = checkpoint.archive_bytes
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", checkpoint.name).strip("-.") or "checkpoint"
-    response["Content-Disposition"] = f'attachment; filename="{name}.tar.zst"'
-    response["X-Accel-Buffering"] = "no"
-    return response
-
-
-async def _blocks(file):
-    """Its blocks, one in memory at a time: Django would read an ordinary iterator to its end before the first byte."""
-    try:
-        while block := await sync_to_async(file.read)(secrets.BLOCK):
-            yield block
-    finally:
-        file.close()
+    return archive_response(checkpoint, file)

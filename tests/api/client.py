@@ -1,5 +1,7 @@
 """A program with a token, and the shape of a problem."""
 
+import json
+
 from django.test import Client
 
 FIELDS = {"type", "title", "status", "detail", "code", "remedy", "request_id", "errors"}
@@ -17,8 +19,8 @@ class Caller:
 
     def post(self, path, body=None, key=None, **headers):
         headers |= {"Idempotency-Key": key} if key else {}
-        sent = {} if body is None else {"data": body, "content_type": "application/json"}
-        return self._client.post(f"/api/v1{path}", headers=headers, **sent)
+        sent = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        return self._client.generic("POST", f"/api/v1{path}", headers=headers, **sent)
 
     def call(self, method, path, **values):
         return self._client.generic(method, f"/api/v1{path}", **values)

@@ -1,0 +1,114 @@
+"""One good request of every route: what it is called with, and what must be there for it. A route without one fails."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from containers_app.models import AuditVerification
+from containers_app.services import outside
+from tests.builders import a_checkpoint, a_container, a_host, ago, an_id, an_image, an_operation
+
+
+@dataclass(frozen=True)
+class Example:
+    """`path` has the name of what it is about where its number stands; `there` is how that is, if not as usual."""
+
+    path: str
+    body: dict | None = None
+    there: dict = field(default_factory=dict)
+
+    @property
+    def noun(self):
+        return self.path.partition("{")[2].partition("}")[0].removesuffix("_id")
+
+
+STOPPED = {"state": "exited"}
+EXAMPLES = {
+    "host_list": Example("/hosts"),
+    "host_detail": Example("/hosts/{host_id}"),
+    "host_selftest": Example("/hosts/{host_id}/selftest"),
+    "image_list": Example("/images"),
+    "image_pull": Example("/images", {"host": 0, "image": "docker.io/library/redis:7"}),
+    "image_detail": Example("/images/{image_id}"),
+    "image_remove": Example("/images/{image_id}/remove"),
+    "container_list": Example("/containers"),
+    "container_create": Example("/containers", {"host": 0, "name": "new", "image": "docker.io/library/redis:7"}),
+    "container_detail": Example("/containers/{container_id}"),
+    "container_environment": Example("/containers/{container_id}/environment"),
+    "container_checkpoint": Example("/containers/{container_id}/checkpoint", {"tags": ["nightly"]}),
+    "container_checkpoint_image": Example(
+        "/containers/{container_id}/checkpoint-image", {"image": "localhost/looper-warm:1"}
+    ),
+    "container_restore": Example(
+        "/containers/{container_id}/restore", there={**STOPPED, "checkpointed_at": ago(minutes=1)}
+    ),
+    "container_commit": Example("/containers/{container_id}/commit", {"image": "localhost/looper-files:1"}),
+    "container_exec": Example("/containers/{container_id}/exec", {"command": ["ls", "/"]}),
+    "container_rename": Example("/containers/{container_id}/rename", {"name": "other"}),
+    "container_kill": Example("/containers/{container_id}/kill"),
+    "container_remove": Example("/containers/{container_id}/remove", {"volumes": True}, there=STOPPED),
+    "container_start": Example("/containers/{container_id}/start", there=STOPPED),
+    "container_stop": Example("/containers/{container_id}/stop"),
+    "container_restart": Example("/containers/{container_id}/restart"),
+    "container_pause": Example("/containers/{container_id}/pause"),
+    "container_unpause": Example("/containers/{container_id}/unpause", there={"state": "paused"}),
+    "container_init": Example("/containers/{container_id}/init", there=STOPPED),
+    "container_mount": Example("/containers/{container_id}/mount"),
+    "container_unmount": Example("/containers/{container_id}/unmount", there={**STOPPED, "mount_point": "/mnt"}),
+    "checkpoint_list": Example("/checkpoints"),
+    "checkpoint_detail": Example("/checkpoints/{checkpoint_id}"),
+    "checkpoint_inspection": Example("/checkpoints/{checkpoint_id}/inspection"),
+    "checkpoint_archive": Example("/checkpoints/{checkpoint_id}/archive"),
+    "checkpoint_restore": Example("/checkpoints/{checkpoint_id}/restore", there={"removed_at": ago(minutes=1)}),
+    "checkpoint_copies": Example("/checkpoints/{checkpoint_id}/copies", {"name": "copy-{n}", "copies": 2}),
+    "operation_list": Example("/operations"),
+    "operation_detail": Example("/operations/{operation_id}"),
+    "operation_wait": Example("/operations/{operation_id}/wait?timeout=0"),
+    "operation_cancel": Example("/operations/{operation_id}/cancel"),
+    "audit_list": Example("/audit/events"),
+    "audit_export": Example("/audit/export"),
+    "audit_verify": Example("/audit/verify"),
+    "verification_list": Example("/audit/verifications"),
+    "verification_detail": Example("/audit/verifications/{verification_id}"),
+}
+
+
+def make(name):
+    """(path, body) of that route's example; what it needs is there."""
+    example = EXAMPLES[name]
+    row = MAKERS[example.noun](name, example.there) if example.noun else None
+    path = example.path.replace(f"{{{example.noun}_id}}", str(row.pk)) if row else example.path
+    body = {**example.body, "host": a_host().pk} if example.body and "host" in example.body else example.body
+    return path, body
+
+
+def _a_container(name, there):
+    container = a_container(**there)
+    if name == "container_restore":
+        a_checkpoint(container=container, dumped_at=container.checkpointed_at)
+    return container
+
+
+def _a_checkpoint(name, there):
+    """Of the archive there are bytes only where they are asked for."""
+    if name != "checkpoint_archive":
+        return a_checkpoint(container=a_container(**there))
+    store = outside.store()
+    content = an_id().encode()
+    digest = hashlib.sha256(content).hexdigest()
+    store.path(digest).parent.mkdir(parents=True, exist_ok=True)
+    store.path(digest).write_bytes(content)
+    return a_checkpoint(archive_sha256=digest, archive_bytes=len(content), store=store.name)
+
+
+def _a_verification(name, there):
+    return AuditVerification.objects.create(asked_at=ago(hours=1), finished_at=ago(minutes=59), events=3)
+
+
+MAKERS = {
+    "host": lambda name, there: a_host(),
+    "image": lambda name, there: an_image(),
+    "container": _a_container,
+    "checkpoint": _a_checkpoint,
+    "operation": lambda name, there: an_operation(),
+    "verification": _a_verification,
+}
