@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
-from .services import agent, evidence, kept_images, rounds, scrubs, selftests
+from .services import agent, drills, evidence, kept_images, rounds, scrubs, selftests
 
 
 @shared_task
@@ -32,3 +32,4 @@ def _begin_rounds(**kwargs):
     rounds.repeat(selftests.ask_when_due, settings.HOST_NAME, every=selftests.EVERY, stop=stop)
     rounds.repeat(kept_images.ask_for_missing, settings.HOST_NAME, every=kept_images.EVERY, stop=stop)
     rounds.repeat(scrubs.ask_when_due, settings.HOST_NAME, every=scrubs.EVERY, stop=stop)
+    rounds.repeat(drills.ask_when_due, settings.HOST_NAME, every=drills.EVERY, stop=stop)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import zstandard
 
-from containers_app.errors import ArchiveError
+from containers_app.errors import ArchiveError, FreezeframeError
 
 from .gleaning import CONFIG_DUMP, INVENTORY, Gleaner, list_changes
 from .types import ArchiveFacts, Member
@@ -112,25 +112,43 @@ def unpack(packed, target: Path, *, sha256, on_progress=None):
     """Write the uncompressed tar of `packed` (an open .tar.zst) to `target`; raise ArchiveError unless its bytes have
     this SHA-256. Whoever restores it must have called this first: Podman restores damaged memory without a word.
     """
+    with opened(packed, sha256=sha256) as plain, open(target, "xb", opener=private) as out:
+        while block := plain.read(BLOCK):
+            out.write(block)
+            if on_progress:
+                on_progress(out.tell())
+
+
+@contextmanager
+def opened(packed, *, sha256):
+    """A reader of what the open .tar.zst `packed` holds; at the block's end all of it has been read.
+
+    Raises ArchiveError then unless its bytes have this SHA-256: only after the block may what was read be relied on.
+    """
     source = _Counting(packed)
     try:
-        with open(target, "xb", opener=_private) as out:
-            reader = zstandard.ZstdDecompressor().stream_reader(source, read_size=BLOCK)
-            while block := reader.read(BLOCK):
-                out.write(block)
-                if on_progress:
-                    on_progress(out.tell())
-        while source.read(BLOCK):  # bytes after the frame belong to the digest too
+        plain = zstandard.ZstdDecompressor().stream_reader(source, read_size=BLOCK)
+        yield plain
+        while plain.read(BLOCK):
             pass
-    except zstandard.ZstdError as error:
-        raise _damaged(f"it cannot be decompressed ({error})") from error
+    except (FreezeframeError, OSError):
+        raise
+    except Exception as error:  # whatever bytes that are not the recorded ones lead to
+        _require_digest(source, sha256, error)
+        raise ArchiveError(f"The archive cannot be read ({error}). Nothing was done with it.") from error
+    _require_digest(source, sha256)
+
+
+def _require_digest(source, sha256, cause=None):
+    while source.read(BLOCK):  # bytes after the frame belong to the digest too
+        pass
     if source.digest.hexdigest() != sha256:
-        raise _damaged("its SHA-256 is not the recorded one")
+        raise _damaged("its SHA-256 is not the recorded one") from cause
 
 
 def pack(plain, draft: Path):
     """Compress the open file `plain` into `draft`; returns (SHA-256 of the draft, its bytes, the bytes of `plain`)."""
-    with _Counting(open(draft, "xb", opener=_private)) as sink:
+    with _Counting(open(draft, "xb", opener=private)) as sink:
         read, _ = zstandard.ZstdCompressor(level=ZSTD_LEVEL).copy_stream(plain, sink, read_size=BLOCK)
         return sink.digest.hexdigest(), sink.count, read
 
@@ -186,7 +204,7 @@ def _file_info(name):
     return info
 
 
-def _private(path, flags):
+def private(path, flags):
     return os.open(path, flags, 0o600)
 
 

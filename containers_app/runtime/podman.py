@@ -123,6 +123,15 @@ class Podman:
         """Names of all networks, as a set."""
         return {row.get("name") or row.get("Name") for row in self._json("network", "ls", "--format", "json") or []}
 
+    def volumes_dir(self):
+        """Where this Podman has its named volumes."""
+        return self.info()["store"]["volumePath"]
+
+    def make_internal_network(self, name):
+        """See that a network of that name is there from which no way leads out."""
+        if name not in self.network_names():
+            self._run("network", "create", "--internal", "--disable-dns", check_name(name))
+
     def import_image(self, name, archive, *, changes=()):
         """Make the image `name` from a root file system as tar bytes; returns its image ID."""
         check_image(name)
@@ -176,6 +185,19 @@ class Podman:
         """Load what `save_image` wrote."""
         return self._run("load", "--quiet", "--input", str(archive), timeout=SLOW, on_start=on_start)
 
+    def layout_name(self, folder: Path):
+        """The name that `load_layout` of this folder gives (containers/image, oci/layout)."""
+        return f"localhost{folder}:latest".lower()
+
+    def load_layout(self, folder: Path, *, on_start=None):
+        """Take the image of an OCI layout into the storage."""
+        return self._run("pull", "--quiet", f"oci:{folder}", timeout=SLOW, on_start=on_start)
+
+    def push(self, image_id, target, *, on_start=None):
+        """Push the image of that ID to the registry that the whole name `target` begins with."""
+        arguments = ["push", "--quiet", check_image(image_id), f"docker://{check_image(target)}"]
+        return self._run(*arguments, timeout=SLOW, on_start=on_start)
+
     def tag_image(self, image_id, name, *, on_start=None):
         return self._run("tag", check_image(image_id), check_image(name), on_start=on_start)
 
@@ -224,9 +246,11 @@ class Podman:
     def rename(self, container, *, name, on_start=None):
         return self._run("rename", check_name(container), check_name(name), timeout=ACT, on_start=on_start)
 
-    def remove(self, container, *, force=False, volumes=False, on_start=None):
-        """Remove it; with `force` even if it runs, with `volumes` together with its anonymous volumes."""
-        flags = [*(["--force"] if force else []), *(["--volumes"] if volumes else [])]
+    def remove(self, container, *, force=False, at_once=False, volumes=False, on_start=None):
+        """Remove it; with `force` even if it runs, `at_once` without asking its process to end first, with `volumes`
+        together with its anonymous volumes."""
+        flags = [*(["--force"] if force or at_once else []), *(["--volumes"] if volumes else [])]
+        flags += ["--time=0"] if at_once else []
         return self._act("rm", container, *flags, on_start=on_start)
 
     def prune_containers(self, *, on_start=None):
@@ -387,6 +411,7 @@ def create_arguments(options: CreateOptions, *, env_file=""):
         check_name(options.name),
         *creation.arguments(options.settings),
     ]
+    arguments += options.extra
     if options.pids_limit:
         arguments.append(f"--pids-limit={options.pids_limit}")
     if options.env:

@@ -106,7 +106,7 @@ class ContainerFacts:
 class CreateOptions:
     """What `podman create` gets. `runtime` and `pids_limit` are the host's own choices.
 
-    `settings` are fields of runtime/creation.py.
+    `settings` are fields of runtime/creation.py, `extra` flags that are no person's but our own.
     """
 
     name: str
@@ -116,6 +116,7 @@ class CreateOptions:
     settings: dict = field(default_factory=dict)
     runtime: str = ""
     pids_limit: str = ""
+    extra: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from . import (
     checkpoints,
     criu_switches,
     doorbell,
+    drills,
     executions,
+    handing_on,
     images,
     inventory,
     kept_images,
@@ -32,6 +34,7 @@ from . import (
     outside,
     pulls,
     restores,
+    rounds,
     scrubs,
     selftests,
 )
@@ -56,6 +59,13 @@ class Handler:
     right: str = "operate"
 
 
+def _checkpoint(claim):
+    """Take it; what is wanted besides is asked for once it is recorded, and never a reason that it failed."""
+    checkpoints.perform_checkpoint(claim)
+    rounds.attempt(kept_images.ask_after, claim.operation)
+    rounds.attempt(drills.ask_after, claim.operation)
+
+
 HANDLERS = {
     Kind.SAMPLE: Handler(lifecycle.perform_sample, lifecycle.settle_create, right="create"),
     Kind.CREATE: Handler(lifecycle.perform_create, lifecycle.settle_create, right="create"),
@@ -69,10 +79,12 @@ HANDLERS = {
     Kind.PULL: Handler(pulls.perform_pull, pulls.settle_pull, right="create"),
     Kind.COMMIT: Handler(images.perform_commit, images.settle_commit),
     Kind.KEEP_IMAGE: Handler(kept_images.perform_keep_image, kept_images.settle_keep_image),
+    Kind.DRILL: Handler(drills.perform_drill, drills.settle_drill, right="restore"),
+    Kind.PUSH: Handler(handing_on.perform_push, handing_on.settle_push, right="download_archive"),
     Kind.SCRUB: Handler(scrubs.perform_scrub, scrubs.settle_scrub),
     Kind.IMAGE_REMOVE: Handler(images.perform_image_remove, images.settle_image_remove, right="manage_images"),
     Kind.IMAGE_PRUNE: Handler(images.perform_image_prune, images.settle_image_prune, right="manage_images"),
-    Kind.CHECKPOINT: Handler(checkpoints.perform_checkpoint, checkpoints.settle_checkpoint, right="checkpoint"),
+    Kind.CHECKPOINT: Handler(_checkpoint, checkpoints.settle_checkpoint, right="checkpoint"),
     Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore, right="restore"),
     Kind.CHECKPOINT_IMAGE: Handler(
         checkpoint_images.perform_checkpoint_image, checkpoints.settle_checkpoint, right="checkpoint"

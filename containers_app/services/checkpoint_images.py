@@ -11,15 +11,16 @@ from django.utils import timezone
 
 from containers_app import access
 from containers_app.errors import Conflict
-from containers_app.models import Container, Operation
+from containers_app.models import Container, Image, Operation
 from containers_app.models.catalog import Mode
 from containers_app.runtime import criu, podman
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import checkpoints, inventory, operations, outside, restores
+from . import checkpoints, handing_on, inventory, kept_images, operations, outside, restores
 from .operations import Found
 
 Kind = Operation.Kind
+BASE_ID, BASE_NAME = (f"io.podman.annotations.checkpoint.{what}" for what in ("rootfsImageID", "rootfsImageName"))
 NAME = "io.podman.annotations.checkpoint.name"  # libpod/define: the checkpointed container's name
 
 
@@ -60,6 +61,7 @@ def perform_checkpoint_image(claim):
     after, images = runner.inspect_one(found.container_id), runner.list_images()
     _, statistics = criu.statistics(result.stdout)
     name, image = operation.container.name, operation.options["image"]
+    image_id = runner.image_id(image)
     with transaction.atomic():
         inventory.observe_containers(operation.host, [after] if after else [], asked_at=asked_at)
         inventory.observe_images(operation.host, images, asked_at=asked_at)
@@ -70,6 +72,7 @@ def perform_checkpoint_image(claim):
             output=result.stdout + result.stderr,
             criu_log=criu_log,
             statistics=statistics,
+            image_id=image_id,
         )
 
 
@@ -86,6 +89,7 @@ def request_restore_image(*, by, image, name, options: RestoreOptions, request_k
     """
     if not own_name(image) or image.removed_at:
         raise Conflict(f"{image} is not a checkpoint image on {image.host.name}.")
+    handing_on.require_trusted(by.user, image.image_id)
     target = podman.check_name(name.strip() or own_name(image))
     operations.require_offered(options, known=restores.FLAGS, offered=restores.offered(image.host))
     restores.require_free_ports(image.host, options.publish)
@@ -95,21 +99,24 @@ def request_restore_image(*, by, image, name, options: RestoreOptions, request_k
         by=by, kind=Kind.RESTORE_IMAGE, host=image.host, target_name=target, request_key=request_key,
         team=access.team_for(by.user, "restore"),
         sentence=f"asked to restore {target} from the image {image}",
-        options={"image": str(image), "flags": {**options.as_json(), "name": name.strip()}},
+        options={"image": str(image), "image_id": image.image_id, "flags": {**options.as_json(), "name": name.strip()}},
     )  # fmt: skip
 
 
 def perform_restore_image(claim):
     """Restore from the image, and look at what came of it."""
     operation, runner = claim.operation, outside.podman()
+    image_id = operation.options.get("image_id") or runner.image_id(operation.options["image"])
+    handing_on.require_trusted(operation.actor, image_id)
     options = restores.with_pod_id(RestoreOptions(**operation.options["flags"]), runner)
     if runner.inspect_one(operation.target_name):
         raise Conflict(
             f"The name {operation.target_name} is taken on {operation.host.name}.", remedy="Choose another name."
         )
+    _bring_base(claim, runner, image_id)
     claim.note(importing=operation.target_name)
     claim.phase("restoring")
-    result = runner.restore_image(operation.options["image"], options, on_start=claim.command)
+    result = runner.restore_image(image_id, options, on_start=claim.command)
     _, statistics = criu.statistics(result.stdout)
     asked_at = timezone.now()
     after = runner.inspect_one(operation.target_name)
@@ -125,6 +132,16 @@ def perform_restore_image(claim):
             output=result.stdout + result.stderr,
             statistics=statistics,
         )
+
+
+def _bring_base(claim, runner, image_id):
+    """The image that the checkpointed container was made from: Podman needs it as well, and loads none by itself."""
+    row = Image.objects.filter(host=claim.operation.host, image_id=image_id).first()
+    base = row.checkpoint.get(BASE_ID, "") if row else ""
+    if not base:
+        return
+    with outside.store().incoming(claim.operation.pk) as folder:
+        kept_images.bring(claim, runner, folder, image_id=base, name=row.checkpoint.get(BASE_NAME, ""))
 
 
 def settle_restore_image(claim):

@@ -21,7 +21,7 @@ from containers_app.models.catalog import Mode
 from containers_app.runtime import capture, cgroup, criu, podman, process
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import audit, catalog, doorbell, inspections, inventory, kept_images, operations, outside, preflights
+from . import audit, catalog, doorbell, inspections, inventory, operations, outside, preflights
 from .operations import Found
 
 FLAGS = podman.CHECKPOINT_FLAGS
@@ -33,9 +33,21 @@ DUMP_SPEED = 20 * 1024**2  # bytes of memory a second: a slow disk, much slower 
 
 @operations.once
 def request_checkpoint(
-    *, by, container, name, note, tags, options: CheckpointOptions, mode=Mode.STOP, forced=False, request_key=None
+    *,
+    by,
+    container,
+    name,
+    note,
+    tags,
+    options: CheckpointOptions,
+    mode=Mode.STOP,
+    forced=False,
+    drill=False,
+    request_key=None,
 ):
     """Ask for a checkpoint; `mode` wins over `options.leave_running`, `forced` over what the preflight would refuse.
+
+    With `drill` it is drilled once it is in the catalog.
 
     Raises Conflict when the container is not running, BadInput for a name that is too long.
     """
@@ -49,7 +61,7 @@ def request_checkpoint(
         by=by, kind=Operation.Kind.CHECKPOINT, host=container.host, container=container, request_key=request_key,
         sentence=f"asked to checkpoint {container.name}, {HOW[mode]}",
         options={"name": name, "note": note, "tags": sorted(set(tags)), "flags": options.as_json(), "mode": mode,
-                 "forced": forced},
+                 "forced": forced, "drill": drill},
     )  # fmt: skip
 
 
@@ -71,6 +83,12 @@ def offered(host):
 def default_name(container):
     """`looper 3` for the third checkpoint of looper."""
     return f"{container.name} {container.checkpoints.count() + 1}"
+
+
+def usual_check(container):
+    """When the container counts as ready, as it was said of its latest checkpoint; {} where nobody has said it."""
+    said = container.checkpoints.exclude(ready_when={}).values_list("ready_when", flat=True)
+    return said.first() or {}
 
 
 def command_preview(container, options: CheckpointOptions, mode):
@@ -119,7 +137,6 @@ def perform_checkpoint(claim):
             _succeed(claim, checkpoint, captured, criu_log)
         else:
             _record_taken(operation, checkpoint)
-    kept_images.ask_for(checkpoint)
     if stuck:
         raise stuck
 
@@ -209,6 +226,7 @@ def _record(operation, options, captured, before, after, store, pause):
         completed_paths=facts.completed_paths,
         statistics=statistics,
         facts=preflights.facts_at_capture(operation.host, before, options),
+        ready_when=usual_check(operation.container),
     )
     seen = inspections.record(checkpoint, facts)
     checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in asked["tags"]])

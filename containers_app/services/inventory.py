@@ -4,19 +4,23 @@ Two processes observe at once, the watcher and the worker, so every observation 
 asked, and an older one never overwrites a newer one.
 """
 
+import re
 from dataclasses import asdict
 from functools import cache
 
 from django.db import transaction
 from django.utils import timezone
 
-from containers_app.models import AuditEvent, Container, Host, Image
+from containers_app.models import AuditEvent, Container, Host, Image, Operation
 from containers_app.runtime import registries
 
 from . import audit, doorbell, ownership
 
 WATCHER, WORKER = "watcher", "worker"
 AGENT = audit.Caller(source=AuditEvent.Source.AGENT)
+
+DRILLS = "freezeframe-drill-"  # begin of the names of what drills make; the operation's number follows
+DRILLED = re.compile(rf"{DRILLS}([0-9]{{1,18}})(?:-cold)?")
 
 SHORT_ID = 12  # digits of an ID as Podman shows it
 # What a checkpoint's later restore depends on.
@@ -83,8 +87,21 @@ def replace_check(host, check):
 
 
 def observe_containers(host, facts, *, asked_at):
-    """Mirror these ContainerFacts; `asked_at` is when Podman was asked. Returns the rows, in the same order."""
-    return [_observe_container(host, fact, asked_at) for fact in facts]
+    """Mirror these ContainerFacts; `asked_at` is when Podman was asked. Returns the rows, in the same order.
+
+    What a drill makes and removes again is nobody's container, and gets no row while that drill goes on.
+    """
+    return [_observe_container(host, fact, asked_at) for fact in facts if not _is_drilled(host, fact.name)]
+
+
+def _is_drilled(host, name):
+    match = DRILLED.fullmatch(name)
+    return (
+        bool(match)
+        and Operation.objects.filter(
+            pk=match[1], host=host, kind=Operation.Kind.DRILL, state=Operation.State.STARTED
+        ).exists()
+    )
 
 
 def observe_all(host, facts, *, listed, asked_at):

@@ -5,19 +5,15 @@ recorded, an operation of its own saves the image it was made from; a restore on
 Nothing here delays a workload or fails a checkpoint.
 """
 
-import logging
-
 from django.db import transaction
 from django.utils import timezone
 
-from containers_app.errors import ArchiveError, Conflict, Unavailable
+from containers_app.errors import ArchiveError, Conflict
 from containers_app.models import Checkpoint, KeptImage, Operation
 from containers_app.runtime import archive
 
 from . import audit, doorbell, inventory, operations, outside, pulls
 from .operations import Found
-
-log = logging.getLogger(__name__)
 
 Kind = Operation.Kind
 EVERY = 600  # seconds between looks for images that are not kept yet
@@ -31,10 +27,7 @@ def find(image_id):
 
 
 def ask_for(checkpoint):
-    """Have the image of a checkpoint kept, by the host that it was taken on; nothing happens where that is under way.
-
-    Never raises: the checkpoint is in the catalog whatever comes of this, and `ask_for_missing` asks again.
-    """
+    """Have the image of a checkpoint kept by the host that it was taken on, unless it is or that is under way."""
     if KeptImage.objects.filter(store=checkpoint.store, image_id=checkpoint.image_id).exists():
         return
     name = checkpoint.image_name or checkpoint.image_id[:12]
@@ -44,10 +37,15 @@ def ask_for(checkpoint):
             target_name=f"keep {checkpoint.image_id}", options={"image_id": checkpoint.image_id, "name": name},
             sentence=f"asked to keep the image {name}, which checkpoints need",
         )  # fmt: skip
-    except Conflict:
+    except Conflict:  # somebody has asked already
         return
-    except Unavailable as error:
-        log.warning("the image of %s is not kept yet: %s", checkpoint, error)
+
+
+def ask_after(operation):
+    """Ask for the image of the checkpoint that this operation has taken. `ask_for_missing` asks again if this fails."""
+    checkpoint = Checkpoint.objects.filter(operation=operation).select_related("host").first()
+    if checkpoint:
+        ask_for(checkpoint)
 
 
 def ask_for_missing(host_name):
@@ -111,39 +109,37 @@ def settle_keep_image(claim):
     return Found()
 
 
-def bring(claim, podman, checkpoint, folder):
-    """See that the image of a checkpoint is on this host: load the kept one, its digest compared before Podman has it.
+def bring(claim, podman, folder, *, image_id, name):
+    """See that an image is on this host: load the kept one, its digest compared before Podman has a byte of it.
 
     `folder` is for drafts. Podman looks for the name first and then for the ID, so the image gets its name where that
     is free; a name that is taken stays with whom it is. Raises Conflict when the image is nowhere, ArchiveError when
     the kept one is damaged.
     """
-    image_id, name = checkpoint.image_id, checkpoint.image_name
     here = bool(podman.image_id(image_id))
     named = not name or bool(podman.image_id(name))
     if here and named:
         return
     if not here:
-        _load(claim, podman, checkpoint, folder)
+        _load(claim, podman, folder, image_id, name or image_id[:12])
     if not named:
         podman.tag_image(image_id, name, on_start=claim.command)
     pulls.observe_images(claim.operation.host, podman)
 
 
-def _load(claim, podman, checkpoint, folder):
-    name = checkpoint.image_name or checkpoint.image_id[:12]
-    kept = find(checkpoint.image_id)
+def _load(claim, podman, folder, image_id, name):
+    kept = find(image_id)
     if kept is None:
         raise Conflict(
             f"Its image {name} is nowhere: not on {claim.operation.host.name} and not kept in the archive store.",
-            remedy=f"Bring the image with the ID {checkpoint.image_id[:12]} here: pull it, or podman load it.",
+            remedy=f"Bring the image with the ID {image_id[:12]} here: pull it, or podman load it.",
         )
     claim.phase("bringing the image")
     with outside.store().images.open(kept.sha256) as packed:
         archive.unpack(packed, folder / "image.tar", sha256=kept.sha256)
     podman.load_image(folder / "image.tar", on_start=claim.command)
     (folder / "image.tar").unlink()
-    if not podman.image_id(checkpoint.image_id):
+    if not podman.image_id(image_id):
         raise ArchiveError(f"Podman loaded the kept copy of {name}, and has no image with its ID then.")
 
 

@@ -17,7 +17,7 @@ import redis
 from django.db import connection
 
 from containers_app.errors import Foreseen, FreezeframeError, Unavailable
-from containers_app.models import Checkpoint, Container
+from containers_app.models import Checkpoint, Container, Host
 from containers_app.runtime import host as host_runtime
 from containers_app.runtime import preflight, preflight_restore, scan
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
@@ -107,6 +107,7 @@ def _look(host, question):
             raise Unavailable(f"{container.name} is {found.state if found else 'gone'}.")
         return of_checkpoint(container.host, found, CheckpointOptions(**question["options"]))
     checkpoint = Checkpoint.objects.select_related("container__host", "host").get(pk=question["checkpoint"])
+    host = Host.objects.get(pk=host.pk)  # as it is now: the agent may have measured it since it began to answer
     return of_restore(checkpoint, RestoreOptions(**question["options"]), host)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from containers_app import access
 from containers_app.errors import BadInput, Conflict
 from containers_app.models import Container, Operation
-from containers_app.runtime import archive, criu
+from containers_app.runtime import archive, criu, relocation
 from containers_app.runtime import podman as podman_runtime
 from containers_app.runtime.types import RestoreOptions
 
@@ -178,10 +178,20 @@ def _restore_archive(claim, podman, options):
             scrubs.flagging(by=by, checkpoint=checkpoint, operation=operation),
             store.open(checkpoint.archive_sha256) as packed,
         ):
-            archive.unpack(packed, target, sha256=checkpoint.archive_sha256, on_progress=claim.progress)
-        kept_images.bring(claim, podman, checkpoint, folder)
+            _unpack(claim, podman, packed, target)
+        kept_images.bring(claim, podman, folder, image_id=checkpoint.image_id, name=checkpoint.image_name)
         claim.phase("restoring")
         return podman.restore_archive(target, options, timeout=_patience(operation), on_start=claim.command)
+
+
+def _unpack(claim, podman, packed, target):
+    """The verified archive as an uncompressed file; on another host its volumes lie where that host has them."""
+    sha256 = claim.operation.checkpoint.archive_sha256
+    if claim.operation.host_id == claim.operation.checkpoint.host_id:
+        archive.unpack(packed, target, sha256=sha256, on_progress=claim.progress)
+        return
+    place = relocation.Place(volumes_dir=podman.volumes_dir())
+    relocation.relocate(packed, target, sha256=sha256, place=place, on_progress=claim.progress)
 
 
 def _patience(operation):

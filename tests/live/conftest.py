@@ -70,7 +70,7 @@ class Operator:
         operation = self.request_checkpoint(container, **options)
         return Checkpoint.objects.get(operation=self.done(operation))
 
-    def request_checkpoint(self, container, mode="stop", forced=False, **options):
+    def request_checkpoint(self, container, mode="stop", forced=False, drill=False, **options):
         return checkpoints.request_checkpoint(
             by=self.by,
             container=fresh(container),
@@ -79,6 +79,7 @@ class Operator:
             tags=["live"],
             mode=mode,
             forced=forced,
+            drill=drill,
             options=CheckpointOptions(**options),
         )
 

@@ -69,7 +69,7 @@ def brought(store, podman, checkpoint):
         operation=SimpleNamespace(pk=99, host=checkpoint.host), phase=lambda name: None, command=None
     )  # fmt: skip
     with store.incoming(99) as folder:
-        kept_images.bring(claim, podman, checkpoint, folder)
+        kept_images.bring(claim, podman, folder, image_id=checkpoint.image_id, name=checkpoint.image_name)
 
 
 def test_an_image_is_kept_once_however_many_checkpoints_need_it(store, podman):
