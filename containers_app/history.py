@@ -6,13 +6,15 @@ in an index of their own (migrations/_words.py).
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from itertools import pairwise
 
 from django.db import connection
-from django.db.models import Subquery
+from django.db.models import Count, Subquery
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from . import words
+from . import access, words
 from .models import AuditEvent, AuditHead, AuditSeal, AuditSink, AuditVerification
 
 PAGE = 50  # events of a page
@@ -23,12 +25,12 @@ EQUAL = {"who": "actor_name", "action": "action", "result": "result", "host": "h
 IDS = ("container", "checkpoint", "operation")
 
 
-def events(*, q="", since=None, until=None, **filters):
-    """Events, newest first: those that have all words of `q`, from the day `since` to the day `until`, both included.
+def events(user, *, q="", since=None, until=None, **filters):
+    """Events that `user` may read, newest first: those that have all words of `q`, from the day `since` to the day `until`, both included.
 
     `filters` are names of EQUAL with a text or of IDS with a number; empty ones filter nothing.
     """
-    rows = AuditEvent.objects.order_by("-pk")
+    rows = access.seen_by(user, AuditEvent.objects.order_by("-pk"))
     equal = {column: filters[name] for name, column in EQUAL.items() if filters.get(name)}
     ids = {f"{name}_id": filters[name] for name in IDS if filters.get(name)}
     rows = rows.filter(**equal, **ids)
@@ -85,11 +87,14 @@ def chunks(rows):
         last = found[-1].pk
 
 
-def choices():
-    """{"who": […], "action": […], "host": […]}: what the history knows of each, by name, in one query.
+def choices(user):
+    """{"who": […], "action": […], "host": […]}: what the history that `user` may read knows of each, by name.
 
-    Steps from value to value in the index, so it takes no longer at a million events.
+    Of all of it in one query, which steps from value to value in the index: it takes no longer at a million events.
     """
+    if not access.reads_everything(user):
+        rows = access.seen_by(user, AuditEvent.objects.order_by())
+        return {name: _known(rows, EQUAL[name]) for name in ("who", "action", "host")}
     steps = """
         SELECT '{name}', value FROM (WITH RECURSIVE step(value) AS (
           SELECT MIN({column}) FROM {table} UNION ALL
@@ -106,6 +111,10 @@ def choices():
     return found
 
 
+def _known(rows, column):
+    return sorted(rows.exclude(**{column: ""}).values_list(column, flat=True).distinct()[:CHUNK])
+
+
 @dataclass(frozen=True)
 class Day:
     """How many events a day has; `level` 0 to 10 against the busiest day shown."""
@@ -115,25 +124,37 @@ class Day:
     level: int
 
 
-def days(until=None):
+def days(user, until=None):
     """The DAYS days up to `until`, or up to today, as Days, in one query.
 
-    Places have no gaps, so a day's count is the difference of two places that an index finds.
+    Places have no gaps, so a day's count is the difference of two places that an index finds; for who may read a part
+    of the history alone, its events are counted.
     """
     today = timezone.now().date()
     last = until if until and until < today - timedelta(days=DAYS - 1) else today
     dates = [last - timedelta(days=DAYS - 1 - number) for number in range(DAYS)]
-    edges = [*dates, last + timedelta(days=1)]
-    places = {f"place_{number}": Subquery(_first_from(_begin_of(edge))) for number, edge in enumerate(edges)}
-    row = AuditEvent.objects.order_by("-pk").values("pk", **places).first()
-    end = row["pk"] + 1 if row else 0
-    found = [row[name] or end if row else 0 for name in places]
-    counts = [max(0, after - before) for before, after in pairwise(found)]  # a clock that was set back counts nothing
+    counts = (_counted if access.reads_everything(user) else partial(_counted_one_by_one, user))(dates)
     most = max(counts)
     return [
         Day(date, count, max(1, round(10 * count / most)) if count else 0)
         for date, count in zip(dates, counts, strict=True)
     ]
+
+
+def _counted_one_by_one(user, dates):
+    begin, end = _begin_of(dates[0]), _begin_of(dates[-1] + timedelta(days=1))
+    rows = access.seen_by(user, AuditEvent.objects.filter(at__gte=begin, at__lt=end)).order_by()
+    found = dict(rows.annotate(day=TruncDate("at", tzinfo=UTC)).values_list("day").annotate(number=Count("pk")))
+    return [found.get(date, 0) for date in dates]
+
+
+def _counted(dates):
+    edges = [*dates, dates[-1] + timedelta(days=1)]
+    places = {f"place_{number}": Subquery(_first_from(_begin_of(edge))) for number, edge in enumerate(edges)}
+    row = AuditEvent.objects.order_by("-pk").values("pk", **places).first()
+    end = row["pk"] + 1 if row else 0
+    found = [row[name] or end if row else 0 for name in places]
+    return [max(0, after - before) for before, after in pairwise(found)]  # a clock that was set back counts nothing
 
 
 def newest():

@@ -15,16 +15,17 @@ from containers_app.services import audit, evidence
 
 @require_GET
 def audit_list(request):
+    access.require(request.user, "read_audit")
     form = HistoryForm(request.GET)
     filters = form.filters()
-    choices = history.choices()
+    choices = history.choices(request.user)
     context = {
         "form": form,
         "filters": filters,
         "choices": choices,
         "results": history.RESULTS,
-        "table": history.page(history.events(**filters), **form.place()),
-        "days": history.days(filters.get("until")),
+        "table": history.page(history.events(request.user, **filters), **form.place()),
+        "days": history.days(request.user, filters.get("until")),
         "newest": history.newest(),
         "head": history.last_head(),
         "verifications": history.verifications(most=2),
@@ -45,7 +46,9 @@ def audit_export(request):
         sentence=f"exported the history as {kind.words}",
         details={"filters": {name: str(value) for name, value in filters.items()}, "format": kind.ending},
     )
-    rows = history.events(**filters).filter(pk__lt=exported.pk)
+    rows = access.held_by(request.user, history.events(request.user, **filters), "export_audit").filter(
+        pk__lt=exported.pk
+    )
     response = StreamingHttpResponse(exports.stream(rows, kind), content_type=kind.content_type)
     name = f"freezeframe-audit-{timezone.now():%Y%m%d-%H%M%S}.{kind.ending}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -55,6 +58,7 @@ def audit_export(request):
 
 @require_GET
 def audit_evidence(request):
+    access.require(request.user, "read_audit")
     context = {
         "newest": history.newest(),
         "head": history.last_head(),

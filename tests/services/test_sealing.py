@@ -17,7 +17,7 @@ from containers_app.errors import Conflict
 from containers_app.migrations import _append_only
 from containers_app.models import AuditEvent, AuditSeal
 from containers_app.services import audit, bundles, evidence
-from tests.builders import ago, an_event
+from tests.builders import ago, an_admin, an_event
 
 pytestmark = pytest.mark.django_db
 
@@ -86,8 +86,8 @@ def test_a_second_seal_follows_the_first(tmp_path):
 
 def test_words_of_what_was_taken_out_are_not_found(tmp_path):
     sealed(tmp_path / "bundle")
-    assert not history.page(history.events(q="old")).events
-    assert len(history.page(history.events(q="new")).events) == NEW
+    assert not history.page(history.events(an_admin(), q="old")).events
+    assert len(history.page(history.events(an_admin(), q="new")).events) == NEW
 
 
 def test_a_history_that_is_not_whole_is_not_sealed(tmp_path):

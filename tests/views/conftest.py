@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.builders import a_user, an_operator
+from tests.builders import a_person, a_role, a_user, an_operator
 
 MOST_QUERIES = 12
 
@@ -22,6 +22,17 @@ def stranger(db):
 def viewer(db):
     """Signed in, without the operator's right."""
     return _signed_in(a_user("vera"))
+
+
+@pytest.fixture
+def auditor(db):
+    return _signed_in(a_person("auditor", "lea"))
+
+
+@pytest.fixture
+def reader(db):
+    """Reads the history, and may neither export it nor have it verified."""
+    return _signed_in(a_person(a_role("see", "read_audit").name, "rita"))
 
 
 @pytest.fixture

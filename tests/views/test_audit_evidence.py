@@ -12,14 +12,14 @@ def test_a_stranger_is_asked_to_sign_in(stranger):
     assert stranger.get(URL).status_code == 302
 
 
-def test_without_anything_it_says_what_is_missing(viewer):
-    text = words(viewer.get(URL))
+def test_without_anything_it_says_what_is_missing(auditor):
+    text = words(auditor.get(URL))
     assert "no head is signed yet" in text and "Nowhere: nobody can tell an older copy" in text
     assert "every event since the first is here" in text
     assert "that an event is true: only that it is what was recorded, in that order;" in text
 
 
-def test_it_shows_all_that_proves_it(viewer):
+def test_it_shows_all_that_proves_it(auditor):
     event = an_event()
     AuditHead.objects.create(
         sequence=event.pk, digest=event.digest, at=ago(minutes=2), key_id="ab12" * 4, signature="cd"
@@ -35,22 +35,22 @@ def test_it_shows_all_that_proves_it(viewer):
         kind="changed",
         report="changed: event 7.",
     )
-    text = words(viewer.get(URL))
+    text = words(auditor.get(URL))
     for said in ("ab12ab12ab12ab12", "2 min ago", "Connection refused", "behind", "events up to 900", "ef" * 32):
         assert said in text
     assert "not whole: changed" in text and "asked for by mina" in text and "changed: event 7." in text
 
 
-def test_only_who_may_have_it_verified_is_offered_it(viewer, operator):
-    assert "Verify now" not in words(viewer.get(URL))
+def test_only_who_may_have_it_verified_is_offered_it(reader, operator):
+    assert "Verify now" not in words(reader.get(URL))
     assert "Verify now" in words(operator.get(URL))
 
 
-def test_an_htmx_request_gets_the_proof_alone(viewer):
-    assert b"<html" not in fragment(viewer, URL, "audit_proof").content
+def test_an_htmx_request_gets_the_proof_alone(auditor):
+    assert b"<html" not in fragment(auditor, URL, "audit_proof").content
 
 
-def test_it_takes_as_many_queries_for_one_verification_as_for_many(viewer):
+def test_it_takes_as_many_queries_for_one_verification_as_for_many(auditor):
     AuditVerification.objects.create(asked_at=ago(), finished_at=ago())
 
     def more():
@@ -58,4 +58,4 @@ def test_it_takes_as_many_queries_for_one_verification_as_for_many(viewer):
             AuditVerification.objects.create(asked_at=ago(), finished_at=ago())
             AuditSink.objects.create(name=f"/heads/{number}")
 
-    assert_same_queries(viewer, URL, more)
+    assert_same_queries(auditor, URL, more)
