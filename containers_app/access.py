@@ -25,6 +25,7 @@ from .models import (
     Operation,
     SelfTest,
     Team,
+    Upload,
 )
 
 # Every right, and what it lets people do: "You may not …".
@@ -202,6 +203,17 @@ def get_operation_for(user, pk, right="see"):
 
 def get_image_for(user, pk, right="see"):
     return _get(Image.objects.select_related("host"), user, pk, right)
+
+
+def get_review_for(user, pk, right="see"):
+    related = ("operation__host", "operation__requested_by", "operation__team", "checkpoint")
+    return _get(ImportReview.objects.select_related(*related), user, pk, right)
+
+
+def get_upload_for(user, key):
+    """The person's own upload: nobody else's is seen. Raises NotAllowed without the right to bring archives in."""
+    require(user, "import_archive")
+    return get_object_or_404(Upload, key=key, by=user)
 
 
 def get_host_for(user, pk, right="see"):

@@ -7,13 +7,24 @@ import re
 from datetime import timedelta
 
 from django.core.paginator import Paginator
-from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, Prefetch, Q, Subquery, Sum
+from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Prefetch, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import cached_property
 
 from . import access
-from .models import AuditEvent, AuditVerification, Checkpoint, Container, Host, Image, Inspection, Operation, Tag
+from .models import (
+    AuditEvent,
+    AuditVerification,
+    Checkpoint,
+    Container,
+    Host,
+    Image,
+    ImportReview,
+    Inspection,
+    Operation,
+    Tag,
+)
 
 PAGE = 50  # rows of a page of a list
 OUTCOME_SHOWN = timedelta(seconds=30)  # how long the tray tells how an operation ended
@@ -270,6 +281,27 @@ def checkpoint_restores(user, checkpoint, most=10):
     rows = access.seen_by(user, checkpoint.operations.filter(kind=Operation.Kind.RESTORE))
     rows = rows.select_related("container", "requested_by")
     return list(rows.defer(*OPERATION_HEAVY)[:most])
+
+
+def import_reviews(user):
+    """Reviews of archives from elsewhere that the person may see, those that wait first."""
+    waiting = Case(When(verdict=ImportReview.Verdict.AWAITING, then=0), default=1, output_field=IntegerField())
+    rows = access.seen_by(user, ImportReview.objects.all()).select_related("checkpoint", "operation__requested_by")
+    heavy = [f"checkpoint__{name}" for name in CHECKPOINT_HEAVY] + [f"operation__{name}" for name in OPERATION_HEAVY]
+    return rows.defer("privileges", *heavy).order_by(waiting, "-pk")
+
+
+def review_of(checkpoint):
+    """The review that a checkpoint from elsewhere had, without its lists; None of our own."""
+    light = ("pk", "verdict", "decided_by_name", "decided_at", "reason")
+    return ImportReview.objects.filter(checkpoint=checkpoint).only(*light).first() if checkpoint.imported else None
+
+
+def review_filters(rows, chosen):
+    """chips() of the verdicts that there are."""
+    verdicts = {verdict: (verdict.label, Q(verdict=verdict)) for verdict in ImportReview.Verdict}
+    found = chips(rows, {"": ("All", Q()), **verdicts}, chosen)
+    return [chip for chip in found if chip["count"] or chip["on"] or not chip["key"]]
 
 
 def trust_of_catalog(user):

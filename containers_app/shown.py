@@ -169,13 +169,17 @@ class State:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that can be done now. `way` is dialog (a form to open), post (done at once) or link."""
+    """One thing that can be done now. `way` is dialog (a form to open), post (done at once) or link.
+
+    `why` says why it cannot be done: it is shown, and cannot be pressed.
+    """
 
     verb: str
     label: str
     url: str
     tone: str = "quiet"
     way: str = "dialog"
+    why: str = ""
     allowed: bool = True  # False: who looks has no right to it, and the button says so
 
     @property
@@ -276,6 +280,8 @@ def _on(container, verb, tone="quiet", way="dialog", label=""):
 
 
 def restore_action(checkpoint, rights=None):
+    if checkpoint.barred:
+        return Action("restore", "Restore", "", "ember", why=checkpoint.barred)
     return by_rights(
         [Action("restore", "Restore", reverse("checkpoint_restore", args=[checkpoint.pk]), "ember")], rights
     )[0]

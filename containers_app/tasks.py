@@ -6,7 +6,9 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
-from .services import agent, drills, evidence, kept_images, rounds, scrubs, selftests
+from .services import agent, drills, evidence, kept_images, rounds, scrubs, selftests, uploads
+
+UPLOADS_CLEARED = 3600  # seconds between looks for uploads that rest
 
 
 @shared_task
@@ -29,6 +31,7 @@ def _begin_rounds(**kwargs):
     rounds.repeat(agent.show_life, every=agent.ROUND, stop=stop)
     rounds.repeat(agent.sweep, every=agent.ROUND, stop=stop)
     rounds.repeat(evidence.keep, every=agent.ROUND, stop=stop)
+    rounds.repeat(uploads.clear_rested, every=UPLOADS_CLEARED, stop=stop)
     rounds.repeat(selftests.ask_when_due, settings.HOST_NAME, every=selftests.EVERY, stop=stop)
     rounds.repeat(kept_images.ask_for_missing, settings.HOST_NAME, every=kept_images.EVERY, stop=stop)
     rounds.repeat(scrubs.ask_when_due, settings.HOST_NAME, every=scrubs.EVERY, stop=stop)

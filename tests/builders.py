@@ -231,7 +231,7 @@ def a_review(*, by=None, verdict="awaiting", **values):
     """The review of an archive from elsewhere that mounts a folder of the host, with its checkpoint."""
     container = a_container(state="exited", removed_at=timezone.now())
     operation = an_operation(
-        kind="import", container=None, state="succeeded", requested_by=by or an_operator(),
+        kind="import", container=None, state="succeeded", requested_by=by or an_operator(), team=container.team,
         options={"file_name": "warm.tar.zst"},
     )  # fmt: skip
     checkpoint = a_checkpoint(container=container, operation=operation, provenance=verdict)

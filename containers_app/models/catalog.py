@@ -44,6 +44,7 @@ class Provenance(models.TextChoices):
     AWAITING = "awaiting", "imported, awaiting approval"
     APPROVED = "approved", "imported, approved"
     REFUSED = "refused", "imported, refused"
+    LOOK = "look", "imported, to be looked at"
 
 
 class Flaw(models.TextChoices):
@@ -146,6 +147,7 @@ class Checkpoint(models.Model):
         return {
             Provenance.AWAITING: f"{self.name} came from elsewhere and awaits an approval.",
             Provenance.REFUSED: f"{self.name} came from elsewhere and was refused.",
+            Provenance.LOOK: f"{self.name} was made by {self.engine}, not Podman: it can be looked at only.",
         }.get(self.provenance, "")
 
 

@@ -58,8 +58,8 @@ class ImportReview(models.Model):
     """What one import found, and what came of it. `digest` and `size` are of the file as it came."""
 
     class Verdict(models.TextChoices):
-        TRUSTED = "trusted", "trusted: this installation made it"
         WITHIN = "within", "within the policy"
+        LOOK = "look", "to be looked at only"
         AWAITING = "awaiting", "awaiting approval"
         APPROVED = "approved", "approved"
         REFUSED = "refused", "refused by a person"

@@ -27,6 +27,7 @@ from . import (
     executions,
     handing_on,
     images,
+    imports,
     inventory,
     kept_images,
     lifecycle,
@@ -92,6 +93,7 @@ HANDLERS = {
     Kind.RESTORE_IMAGE: Handler(
         checkpoint_images.perform_restore_image, checkpoint_images.settle_restore_image, right="restore"
     ),
+    Kind.IMPORT: Handler(imports.perform_import, imports.settle_import, right="import_archive"),
 }
 
 

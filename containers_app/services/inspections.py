@@ -9,7 +9,11 @@ def record(checkpoint, facts):
 
     Returns what was seen, without secrets.
     """
-    seen, values = inspection.of_archive(facts)
+    return keep(checkpoint, *inspection.of_archive(facts))
+
+
+def keep(checkpoint, seen, values):
+    """Keep these two of `inspection.of_archive`; returns the first."""
     Inspection.objects.create(checkpoint=checkpoint, facts=seen)
     SeenEnvironment.objects.create(checkpoint=checkpoint, values=values)
     return seen

@@ -116,6 +116,13 @@ def observe_all(host, facts, *, listed, asked_at):
         Host.objects.filter(pk=host.pk).update(listed_at=timezone.now())
 
 
+def observe_foreign(host, *, container_id, name, at, **values):
+    """The container that an archive from elsewhere was made of: never seen here, so a removed one from the first."""
+    return Container.objects.create(
+        host=host, container_id=container_id, name=name, state="exited", seen_at=at, removed_at=at, **values
+    )
+
+
 def observe_removed(container, *, asked_at):
     """Podman has no such container any more."""
     _mark_removed(container, asked_at)

@@ -5,6 +5,7 @@ again from the offset that the upload says. `receive_whole` is for a form that s
 an upload alone may go on with it. Nothing of the bytes is looked at here: that is the agent's.
 """
 
+import io
 import uuid
 from datetime import timedelta
 
@@ -61,6 +62,28 @@ def finish(*, upload):
     return upload
 
 
+def begin_whole(most):
+    """The key under which a form's file goes into the spool piece by piece; `most` bytes at the most are expected."""
+    outside.spool().require_room(most, _held())
+    key = uuid.uuid4()
+    outside.spool().create(key)
+    return key
+
+
+def append_whole(key, start, content):
+    """Write the next bytes of a form's file. Raises StoreError past the quota."""
+    spool = outside.spool()
+    if start + len(content) > spool.quota:
+        raise BadInput(f"An upload may have {spool.quota // 1024**3} GiB at the most.", field="file")
+    spool.append(key, start, io.BytesIO(content), len(content))
+
+
+def forget_whole(key):
+    """Remove a form's file, unless it has become an upload."""
+    if not Upload.objects.filter(key=key).exists():
+        outside.spool().delete(key)
+
+
 def receive_whole(*, by, file_name, size, key):
     """An Upload of what a form has sent all at once into the spool, under `key`; removed when it cannot be one."""
     try:
@@ -81,7 +104,10 @@ def abandon(*, by, upload):
 
 def clear_rested():
     """Forget uploads that got no bytes for RESTS, and files in the spool that belong to none. Asked by the agent."""
-    for upload in Upload.objects.exclude(state=State.TAKEN).filter(touched_at__lt=timezone.now() - RESTS):
+    rested = Upload.objects.filter(touched_at__lt=timezone.now() - RESTS)
+    for upload in rested.filter(state=State.TAKEN):
+        done_with(upload)
+    for upload in rested.exclude(state=State.TAKEN):
         _forget(audit.Caller(), upload, action="upload.expired", sentence=f"cleared the upload of {upload}: it rested")
     known = {str(key) for key in Upload.objects.values_list("key", flat=True)}
     outside.spool().clear_strays(known, older_than=RESTS.total_seconds())

@@ -25,6 +25,7 @@ def checkpoint_list(request):
         "sorts": [(key, label) for key, (label, _) in queries.CHECKPOINT_SORTS.items()],
         "table": table,
         "totals": totals,
+        "may_import": access.may(request.user, "import_archive"),
     }
     return render_page(request, "checkpoint_list", context, fragments=["checkpoint_table"])
 
@@ -42,6 +43,7 @@ def checkpoint_detail(request, pk):
         "own_name_possible": possible,
         "own_name_reason": reason,
         "rights": access.rights_on(request.user, checkpoint),
+        "review": queries.review_of(checkpoint),
     }
     return render_page(request, "checkpoint_detail", context, fragments=["checkpoint_restores"])
 

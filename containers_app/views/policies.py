@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from containers_app import access, queries
 from containers_app.forms import DrillScheduleForm, ScrubScheduleForm
 from containers_app.htmx import answer, caller, render_page
-from containers_app.services import policies
+from containers_app.services import policies, reviews
 
 FORMS = {policies.Work.SCRUB: ScrubScheduleForm, policies.Work.DRILL: DrillScheduleForm}
 
@@ -24,6 +24,7 @@ def policy_list(request):
         "drill": drill,
         "scope": policies.SCOPES[drill.values["scope"]],
         "trust": trust,
+        "imports": reviews.rules(reviews.policy()),
         "next_read": _due(trust["oldest_read"], scrub),
         "may_manage": access.may(request.user, "manage_policies"),
     }

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.builders import a_checkpoint, a_container, a_host, a_user, an_event, an_image, an_operation
+from tests.builders import a_checkpoint, a_container, a_host, a_review, a_user, an_event, an_image, an_operation
 
 pytestmark = pytest.mark.django_db
 
@@ -15,6 +15,7 @@ LISTS = [
     "/operations/tray/",
     "/audit/",
     "/audit/evidence/",
+    "/catalog/reviews/",
     "/images/",
     "/hosts/",
     "/policies/",
@@ -27,6 +28,8 @@ OTHERS = [
     "/policies/drill/",
     "/images/pull/?image=docker.io/library/redis:7",
     "/images/prune/",
+    "/catalog/import/",
+    "/policies/imports/",
     "/containers/new/",
     "/?state=removed",
     "/?q=looper",
@@ -39,7 +42,7 @@ ONES = [
     "/containers/{container}/commit/", "/images/{image}/remove/",
     "/containers/{container}/kill/", "/containers/{container}/rename/",
     "/containers/{container}/exec/", "/containers/{container}/stats/", "/catalog/{checkpoint}/",
-    "/catalog/{checkpoint}/inside/",
+    "/catalog/{checkpoint}/inside/", "/catalog/reviews/{review}/",
     "/catalog/{checkpoint}/restore/",
     "/operations/{operation}/", "/hosts/{host}/", "/hosts/{host}/criu/",
 ]  # fmt: skip
@@ -64,7 +67,7 @@ def rows(number):
         an_event(container=container, checkpoint=checkpoint, operation=operation)
         if not place:
             first = {"container": container.pk, "checkpoint": checkpoint.pk, "operation": operation.pk, "host": host.pk}
-            first["image"] = image.pk
+            first["image"], first["review"] = image.pk, a_review().pk
             for _ in range(number):
                 a_checkpoint(container=container, host=host)
                 an_operation(container=container, host=host, state="succeeded")
@@ -98,7 +101,7 @@ def test_who_is_not_signed_in_is_sent_to_the_door(client, address):
 
 @pytest.mark.parametrize("address", ONES)
 def test_what_is_not_there_is_not_found(operator, address):
-    address = address.format(container=9999, checkpoint=9999, operation=9999, host=9999, image=9999)
+    address = address.format(container=9999, checkpoint=9999, operation=9999, host=9999, image=9999, review=9999)
     assert operator.get(address).status_code == 404
 
 
