@@ -304,11 +304,7 @@ class CheckpointForm(_CheckpointOptionsForm):
     tags = forms.CharField(max_length=500, required=False, help_text="Words of letters, digits, - and _.")
 
     def clean_tags(self):
-        tags = [tag for tag in re.split(r"[\s,]+", self.cleaned_data["tags"]) if tag]
-        wrong = [tag for tag in tags if not TAG.fullmatch(tag)]
-        if wrong:
-            raise forms.ValidationError(f"{wrong[0]!r} is not a tag: letters, digits, - and _, 50 at the most.")
-        return tags
+        return tags_in(self.cleaned_data["tags"])
 
 
 class RestoreForm(_OptionsForm):
@@ -495,22 +491,16 @@ class CreateForm(_Form):
         return lines
 
 
-class HistoryForm(forms.Form):
-    """The history's filters as they stand in the address. What cannot be used filters nothing, and says so."""
+class AddressForm(forms.Form):
+    """A list's filters as they stand in the address. What cannot be used filters nothing, and says so."""
 
-    q = forms.CharField(required=False, max_length=200)
-    who = forms.CharField(required=False, max_length=150)
-    action = forms.CharField(required=False, max_length=64)
-    result = forms.CharField(required=False, max_length=16)
-    host = forms.CharField(required=False, max_length=63)
-    image = forms.CharField(required=False, max_length=512)
-    container = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
-    checkpoint = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
-    operation = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
     after = forms.IntegerField(required=False, min_value=0, max_value=2**62)
+
+    PLACES = ("before", "after")
+    NO_FILTERS = PLACES  # fields that choose no rows
 
     def clean(self):
         values = super().clean()
@@ -522,13 +512,34 @@ class HistoryForm(forms.Form):
     def filters(self):
         """The filters that can be used, by name."""
         self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value and name not in {"before", "after"}}
+        return {name: value for name, value in self.cleaned_data.items() if value and name not in self.NO_FILTERS}
 
     def place(self):
-        """Where the page stands in the chain: {"before": …} or {"after": …}, or neither."""
-        return {
-            name: self.cleaned_data[name] for name in ("before", "after") if self.cleaned_data.get(name) is not None
-        }
+        """Where the page stands in the list: {"before": …} or {"after": …}, or neither."""
+        return {name: self.cleaned_data[name] for name in self.PLACES if self.cleaned_data.get(name) is not None}
+
+
+class HistoryForm(AddressForm):
+    """The history's filters."""
+
+    q = forms.CharField(required=False, max_length=200)
+    who = forms.CharField(required=False, max_length=150)
+    action = forms.CharField(required=False, max_length=64)
+    result = forms.CharField(required=False, max_length=16)
+    host = forms.CharField(required=False, max_length=63)
+    image = forms.CharField(required=False, max_length=512)
+    container = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    checkpoint = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    operation = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+
+def tags_in(text):
+    """The tags that were typed, each once."""
+    tags = [tag for tag in re.split(r"[\s,]+", text) if tag]
+    wrong = [tag for tag in tags if not TAG.fullmatch(tag)]
+    if wrong:
+        raise forms.ValidationError(f"{wrong[0]!r} is not a tag: letters, digits, - and _, 50 at the most.")
+    return list(dict.fromkeys(tags))
 
 
 def _words(text):

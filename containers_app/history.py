@@ -26,8 +26,9 @@ IDS = ("container", "checkpoint", "operation")
 
 
 def events(user, *, q="", since=None, until=None, **filters):
-    """Events that `user` may read, newest first: those that have all words of `q`, from the day `since` to the day `until`, both included.
+    """Events that `user` may read, newest first: those that have all words of `q`.
 
+    From the day `since` to the day `until`, both included;
     `filters` are names of EQUAL with a text or of IDS with a number; empty ones filter nothing.
     """
     rows = access.seen_by(user, AuditEvent.objects.order_by("-pk"))

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, Exists, F, IntegerField, Min, OuterRef, Prefetch, Q, Subquery, Sum, When
+from django.db.models import Case, Count, F, IntegerField, Min, OuterRef, Prefetch, Q, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -23,8 +23,8 @@ from .models import (
     ImportReview,
     Inspection,
     Operation,
-    Tag,
 )
+from .models.catalog import IN_CATALOG
 
 PAGE = 50  # rows of a page of a list
 OUTCOME_SHOWN = timedelta(seconds=30)  # how long the tray tells how an operation ended
@@ -42,13 +42,6 @@ CONTAINER_FILTERS = {
     ),
     "exited": ("Exited", Q(removed_at=None, state__in=("exited", "stopped"), checkpointed_at=None)),
     "removed": ("Removed", Q(removed_at__isnull=False)),
-}
-CHECKPOINT_SORTS = {
-    "newest": ("newest first", ("-taken_at", "-pk")),
-    "oldest": ("oldest first", ("taken_at", "pk")),
-    "name": ("by name", ("name", "-taken_at")),
-    "largest": ("largest first", ("-archive_bytes", "-pk")),
-    "frozen": ("longest frozen first", ("-statistics__frozen_time", "-pk")),
 }
 OPERATION_FILTERS = {
     "": ("All", Q()),
@@ -172,7 +165,7 @@ def containers(user, *, q="", host=""):
 def container_table(user, rows, state, page):
     """One page of containers in that state, each with `.operation` (its unfinished one) and `.last_checkpoint`."""
     unfinished = Operation.objects.filter(state__in=Operation.UNFINISHED).defer(*OPERATION_HEAVY)
-    taken = access.seen_by(user, Checkpoint.objects.all())
+    taken = access.seen_by(user, Checkpoint.objects.filter(IN_CATALOG))
     latest = taken.filter(container=OuterRef("pk")).values("pk")[:1]
     found = rows.filter(CONTAINER_FILTERS[state][1]).select_related("host").defer("config")
     found = found.annotate(last_pk=Subquery(latest)).prefetch_related(
@@ -229,7 +222,7 @@ def coming_containers(user):
 
 def container_checkpoints(user, container, most=8):
     """(the container's latest checkpoints, how many there are)."""
-    rows = access.seen_by(user, container.checkpoints.all())
+    rows = access.seen_by(user, container.checkpoints.filter(IN_CATALOG))
     return list(rows.defer(*CHECKPOINT_HEAVY)[:most]), rows.count()
 
 
@@ -249,26 +242,6 @@ def container_operations(user, container, most=50):
 
 def container_events(user, container, most=8):
     return list(access.seen_by(user, container.events.all())[:most])
-
-
-def checkpoints(user, *, q="", container="", host=""):
-    """The catalog: checkpoints whose name, note, container, image or tag has the text."""
-    rows = access.seen_by(user, Checkpoint.objects.defer(*CHECKPOINT_HEAVY))
-    if q:
-        tagged = Exists(Tag.objects.filter(checkpoints=OuterRef("pk"), name__icontains=q))
-        words = (
-            Q(name__icontains=q) | Q(note__icontains=q) | Q(container_name__icontains=q) | Q(image_name__icontains=q)
-        )
-        rows = rows.filter(words | Q(tagged))
-    return _by(rows, container=container, host=host)
-
-
-def checkpoint_table(rows, sort, page):
-    """(one page of checkpoints with their tags, totals of all of them)."""
-    totals = rows.order_by().aggregate(count=Count("pk"), logical=Sum("unpacked_bytes"), stored=Sum("archive_bytes"))
-    order = CHECKPOINT_SORTS.get(sort, CHECKPOINT_SORTS["newest"])[1]
-    found = rows.order_by(*order).select_related("host", "container").prefetch_related("tags", "shared_with")
-    return paged(found, page, count=totals["count"]), totals
 
 
 def inspection_of(checkpoint):
@@ -334,7 +307,7 @@ def hosts(user):
     return access.seen_by(user, Host.objects.all()).annotate(
         container_count=_count_of(access.seen_by(user, Container.objects.filter(**present))),
         image_count=_count_of(access.seen_by(user, Image.objects.filter(**present))),
-        checkpoint_count=_count_of(access.seen_by(user, Checkpoint.objects.all())),
+        checkpoint_count=_count_of(access.seen_by(user, Checkpoint.objects.filter(IN_CATALOG))),
     )
 
 
@@ -378,13 +351,12 @@ def image_names(user, most=200):
 
 
 def search(user, q, most=20):
-    """{containers, checkpoints, operations} that have the text; all empty without one."""
+    """{containers, operations} that have the text; all empty without one. The catalog has a search of its own."""
     if not q:
-        return {"containers": [], "checkpoints": [], "operations": []}
+        return {"containers": [], "operations": []}
     return {
         "containers": list(
             containers(user, q=q).select_related("host").order_by(F("removed_at").desc(nulls_first=True))[:most]
         ),
-        "checkpoints": list(checkpoints(user, q=q)[:most]),
         "operations": list(_light(operations(user, q=q))[:most]),
     }

@@ -279,6 +279,40 @@ def _on(container, verb, tone="quiet", way="dialog", label=""):
     return Action(verb, label or verb.capitalize(), reverse(f"container_{verb}", args=[container.pk]), tone, way)
 
 
+def filter_chips(form, filters, hosts):
+    """[{label, value, without}] of the filters that are set, in words; `without` is the search without that one.
+
+    `hosts` is asked only where one is meant by its key.
+    """
+    chips = []
+    for name, value in filters.items():
+        field = form.fields[name]
+        words = dict(getattr(field, "choices", ())).get(value, value)
+        if name == "host":
+            words = next((host.name for host in hosts() if host.pk == value), value)
+        if name in {"container", "q"}:
+            words = {"container": "one only", "q": value}[name]
+        label = {"q": "Words", "container": "Container"}.get(name) or field.label or title(name)
+        chips.append({"label": label, "value": words, "without": form.address(without=name)})
+    return chips
+
+
+def title(name):
+    return name.replace("_", " ").capitalize()
+
+
+def lost_with(checkpoint):
+    """What nobody has any more once the archive is gone, in words, from what is known of its members."""
+    sizes = {member["name"]: member["size"] for member in checkpoint.members}
+    volumes = {name.removeprefix("volumes/"): size for name, size in sizes.items() if name.startswith("volumes/")}
+    return {
+        "memory": memory_bytes(checkpoint),
+        "files": sizes.get("rootfs-diff.tar", 0),
+        "volumes": sorted(name.removesuffix(".tar") for name in volumes),
+        "volume_bytes": sum(volumes.values()),
+    }
+
+
 def restore_action(checkpoint, rights=None):
     if checkpoint.barred:
         return Action("restore", "Restore", "", "ember", why=checkpoint.barred)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from ninja import Field, Query, Schema
 
-from containers_app import access, queries
+from containers_app import access, catalog, queries
 from containers_app.downloads import archive_response
 from containers_app.htmx import caller
 from containers_app.services import copies, restores, secrets
@@ -87,14 +87,13 @@ class Copies(Restore):
 @routes.route("GET", "/checkpoints", right="see", answer=Page[CheckpointSummary], summary="List and search checkpoints")
 def checkpoint_list(
     request, cursor: Cursor, limit: Limit,
-    q: Annotated[str, Query("", max_length=200, description="In its names, note, image or tags.")],
+    q: Annotated[str, Query("", max_length=200, description="Words, each the beginning of one that it has.")],
     container: Annotated[int | None, Query(None, ge=1, le=2**63 - 1, description="A container's id.")],
     host: Annotated[str, Query("", max_length=63, description="A host's name.")],
     tag: Annotated[str, Query("", max_length=50)],
 ):  # fmt: skip
-    rows = queries.checkpoints(request.user, q=q)
-    chosen = {"container": container, "host__name": host, "tags__name": tag}
-    rows = rows.filter(**{name: value for name, value in chosen.items() if value})
+    rows = catalog.checkpoints(request.user, q=q, tag=tag, container=container)
+    rows = rows.filter(host__name=host) if host else rows
     return page(rows.select_related("host", "container").prefetch_related("tags"), cursor, limit)
 
 

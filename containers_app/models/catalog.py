@@ -13,8 +13,9 @@ from django.db.models.functions import Cast, Coalesce
 from .people import default_team
 
 IN_CATALOG = Q(discarded_at=None)
-# What a list's totals add up: in an index beside what it filters by, no row is read for them.
-TOTALS = ("id", "archive_bytes", "unpacked_bytes", "discarded_at")
+# In an index beside what a list filters by: whether a person may see it, and what the totals add up. No row is read.
+SEEN = ("id", "team", "discarded_at")
+TOTALS = (*SEEN, "archive_bytes", "unpacked_bytes")
 
 
 class Tag(models.Model):
@@ -118,14 +119,21 @@ class Checkpoint(models.Model):
         indexes = [
             models.Index(fields=["container", "-taken_at"], name="checkpoint_of_container"),
             models.Index(
-                fields=["taken_at", *TOTALS, "host", "container", "engine", "pinned", "verified_at"],
+                fields=[
+                    "taken_at", *TOTALS, "host", "container", "engine", "pinned", "verified_at", "provenance", "flaw",
+                ],
                 condition=IN_CATALOG, name="catalog_by_time",
             ),
-            models.Index(fields=["name", "id"], condition=IN_CATALOG, name="catalog_by_name"),
-            models.Index(fields=["archive_bytes", "id"], condition=IN_CATALOG, name="catalog_by_size"),
-            models.Index(fields=["frozen_time", "id"], condition=IN_CATALOG, name="catalog_by_frozen_time"),
+            models.Index(fields=["name", *SEEN], condition=IN_CATALOG, name="catalog_by_name"),
+            models.Index(
+                fields=["archive_bytes", *SEEN, "unpacked_bytes"], condition=IN_CATALOG, name="catalog_by_size"
+            ),
+            models.Index(fields=["frozen_time", *SEEN], condition=IN_CATALOG, name="catalog_by_frozen_time"),
             models.Index(fields=["host", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_host"),
-            models.Index(fields=["team", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_team"),
+            models.Index(
+                fields=["team", "taken_at", "id", "discarded_at", "archive_bytes", "unpacked_bytes"],
+                condition=IN_CATALOG, name="catalog_by_team",
+            ),
             models.Index(
                 fields=["container_name", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_container"
             ),

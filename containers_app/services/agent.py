@@ -19,6 +19,7 @@ from containers_app.runtime import host, readiness
 
 from . import (
     bulk,
+    catalog,
     checkpoint_images,
     checkpoints,
     criu_switches,
@@ -94,6 +95,7 @@ HANDLERS = {
         checkpoint_images.perform_restore_image, checkpoint_images.settle_restore_image, right="restore"
     ),
     Kind.IMPORT: Handler(imports.perform_import, imports.settle_import, right="import_archive"),
+    Kind.DISCARD: Handler(catalog.perform_discard, catalog.settle_discard, right="discard"),
 }
 
 

@@ -19,7 +19,7 @@ def users(image):
 
 def needed_by(image):
     """How many checkpoints of the catalog cannot be restored without this very image."""
-    return Checkpoint.objects.filter(image_id=image.image_id).count()
+    return Checkpoint.objects.filter(image_id=image.image_id, discarded_at=None).count()
 
 
 @operations.once

@@ -18,7 +18,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from containers_app.errors import BadInput, Conflict, FreezeframeError
-from containers_app.models import Operation
+from containers_app.models import Checkpoint, Operation
 from containers_app.runtime import process
 from containers_app.runtime.explain import explain
 
@@ -41,12 +41,14 @@ def request(
     It is of `team`, or of the team that owns the container or the checkpoint; without any of them it is the house's.
 
     The same `request_key` again returns the first one. Raises Conflict when the container, or the name that is to be,
-    already has an unfinished operation.
+    already has an unfinished operation, and when the checkpoint was discarded or is about to be.
     """
     values = {"kind": kind, "host": host, "container": container, "checkpoint": checkpoint, "target_name": target_name}
     values["team_id"] = team.pk if team else next((row.team_id for row in (container, checkpoint) if row), None)
     try:
         with transaction.atomic():
+            if checkpoint:
+                _require_archive(checkpoint)
             operation = Operation.objects.create(
                 **values,
                 options=options or {},
@@ -73,9 +75,18 @@ def request(
         if earlier:
             return earlier
         raise Conflict(
-            f"{target_name or container} is busy with another operation.",
+            f"{target_name or container or checkpoint} is busy with another operation.",
             remedy="Wait until it has ended, then try again.",
         ) from error
+
+
+def _require_archive(checkpoint):
+    """Raise Conflict where there is no archive, or soon none: whoever discards it waits for this transaction."""
+    row = Checkpoint.objects.select_for_update().only("name", "discarded_at").get(pk=checkpoint.pk)
+    if row.discarded_at:
+        raise Conflict(f"{row.name} was discarded: its archive is gone.")
+    if row.operations.filter(kind=Operation.Kind.DISCARD, state__in=Operation.UNFINISHED).exists():
+        raise Conflict(f"{row.name} is being discarded.")
 
 
 def once(request_service):

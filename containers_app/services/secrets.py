@@ -6,7 +6,7 @@ The event comes first: without it nothing is shown.
 from containers_app.errors import Unavailable
 from containers_app.runtime import archive
 
-from . import audit, outside, scrubs
+from . import audit, catalog, outside, scrubs
 
 BLOCK = 1024 * 1024  # bytes that are handed on at once
 
@@ -16,6 +16,7 @@ def open_archive(*, by, checkpoint):
 
     Raises ArchiveError when it is damaged, StoreError when it is missing, Unavailable when it lies elsewhere.
     """
+    catalog.require_kept(checkpoint)
     scrubs.require_sound(checkpoint)
     store = outside.store()
     if checkpoint.store != store.name:

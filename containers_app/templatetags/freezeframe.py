@@ -11,9 +11,10 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from lucide.templatetags.lucide import _render_icon
 
-from containers_app import access, shown
+from containers_app import access, notes, shown
 from containers_app.harmless import TERMINAL
 
 register = template.Library()
@@ -303,6 +304,12 @@ def at(mapping, key):
 @register.simple_tag
 def host_badge(host):
     return badge(shown.host_state(host))
+
+
+@register.filter
+def markdown(text):
+    """A note as HTML that does no harm."""
+    return mark_safe(notes.html(text))  # noqa: S308 - cleaned there
 
 
 @register.simple_tag(takes_context=True)

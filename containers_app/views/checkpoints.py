@@ -1,4 +1,4 @@
-"""Pages of the catalog: the list, one checkpoint, its restore, its archive. Knows rows, forms and services."""
+"""Pages of one checkpoint: what is known of it, its restore, its archive. Knows rows, forms and services."""
 
 from django.contrib import messages
 from django.shortcuts import redirect
@@ -14,26 +14,10 @@ from containers_app.services import copies, lifecycle, restores, secrets
 
 
 @require_GET
-def checkpoint_list(request):
-    q, container, sort = asked(request, "q"), asked(request, "container"), asked(request, "sort")
-    rows = queries.checkpoints(request.user, q=q, container=container, host=asked(request, "host"))
-    table, totals = queries.checkpoint_table(rows, sort, request.GET.get("page"))
-    context = {
-        "q": q,
-        "container": container,
-        "sort": sort if sort in queries.CHECKPOINT_SORTS else "newest",
-        "sorts": [(key, label) for key, (label, _) in queries.CHECKPOINT_SORTS.items()],
-        "table": table,
-        "totals": totals,
-        "may_import": access.may(request.user, "import_archive"),
-    }
-    return render_page(request, "checkpoint_list", context, fragments=["checkpoint_table"])
-
-
-@require_GET
 def checkpoint_detail(request, pk):
     checkpoint = access.get_checkpoint_for(request.user, pk)
     possible, reason = restores.own_name(checkpoint, user=request.user)
+    checkpoint.is_favourite = request.user.favourites.filter(pk=checkpoint.pk).exists()
     context = {
         "checkpoint": checkpoint,
         "tags": checkpoint.tags.all(),

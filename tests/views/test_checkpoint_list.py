@@ -1,5 +1,11 @@
 """The catalog: which checkpoints there are."""
 
+from datetime import UTC, datetime
+
+import pytest
+
+from containers_app.models import SavedSearch
+from containers_app.services import catalog
 from tests.builders import a_checkpoint, a_container, a_host
 
 from .conftest import assert_same_queries, fragment, words
@@ -8,7 +14,7 @@ URL = "/catalog/"
 
 
 def names(client, **query):
-    return [row.name for row in client.get(URL, query).context["table"]]
+    return [row.name for row in client.get(URL, query).context["table"].rows]
 
 
 def test_a_stranger_is_asked_to_sign_in(stranger):
@@ -37,17 +43,21 @@ def test_it_counts_what_lies_in_it(operator):
     assert "2 checkpoints, 6.0 MiB of memory and files, 1.0 MiB stored" in words(operator.get(URL))
 
 
-def test_it_is_searched_by_name_note_container_image_and_tag(operator):
+def test_it_is_searched_by_all_that_is_said_of_it_and_seen_in_it(operator):
     a_checkpoint(name="warm one")
     a_checkpoint(name="b", note="before the DEPLOY")
     a_checkpoint(name="c", container=a_container(name="orders"))
     a_checkpoint(name="d", image_name="docker.io/library/redis:7")
     a_checkpoint(name="e", tags=["release-4", "release-5"])
+    a_checkpoint(name="f", taken_by_name="zoe")
+    catalog.write_words(a_checkpoint(name="g"), {"processes": [{"comm": "java", "command": "java -Xmx4g kafka.Kafka"}]})
     assert names(operator, q="warm") == ["warm one"]
     assert names(operator, q="deploy") == ["b"]
     assert names(operator, q="orders") == ["c"]
     assert names(operator, q="redis") == ["d"]
     assert names(operator, q="release") == ["e"]
+    assert names(operator, q="zoe") == ["f"]
+    assert names(operator, q="kafka xmx4g") == ["g"]
     assert names(operator, q="no such thing") == []
     assert names(operator, q="nul\0byte") == []
 
@@ -56,6 +66,7 @@ def test_it_is_limited_to_one_container_or_host(operator):
     one, other = a_checkpoint(name="one"), a_checkpoint(name="other", container=a_container(host=a_host("second")))
     assert names(operator, container=one.container.pk) == ["one"]
     assert names(operator, host=other.host.pk) == ["other"]
+    assert names(operator, of=one.container_name) == ["one"]
     assert names(operator, container="x") == ["other", "one"]
 
 
@@ -79,6 +90,112 @@ def test_an_htmx_request_gets_the_table_alone(operator):
     a_checkpoint(name="warm")
     response = fragment(operator, URL, "checkpoint_table", q="warm")
     assert b"warm" in response.content and b"<html" not in response.content
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"image": "redis:7"}, ["one"]),
+        ({"who": "zoe"}, ["one"]),
+        ({"tag": "warm"}, ["one"]),
+        ({"engine": "cri-o"}, ["one"]),
+        ({"since": "2026-03-02"}, ["two"]),
+        ({"until": "2026-03-01"}, ["one"]),
+        ({"larger": "2"}, ["one"]),
+        ({"smaller": "2.5"}, ["two"]),
+        ({"pinned": "yes"}, ["one"]),
+        ({"pinned": "no"}, ["two"]),
+        ({"verified": "yes"}, ["one"]),
+        ({"verified": "no"}, ["two"]),
+        ({"favourite": "yes"}, ["one"]),
+        ({"favourite": "no"}, ["two"]),
+        ({"imported": "yes"}, ["one"]),
+        ({"imported": "no"}, ["two"]),
+        ({"q": "redis", "who": "zoe", "pinned": "yes", "smaller": "1"}, []),
+        ({"since": "yesterday", "engine": "lxc", "larger": "much"}, ["two", "one"]),
+    ],
+)
+def test_it_is_filtered_by_each_and_by_all_together(operator, query, found):
+    one = a_checkpoint(
+        name="one", image_name="redis:7", taken_by_name="zoe", tags=["warm"], engine="cri-o", pinned=True,
+        taken_at=datetime(2026, 3, 1, 23, tzinfo=UTC), archive_bytes=3 * 2**20, verified_at=datetime.now(UTC),
+        provenance="within",
+    )  # fmt: skip
+    one.favourite_of.add(operator.user)
+    a_checkpoint(name="two", taken_at=datetime(2026, 3, 2, tzinfo=UTC), archive_bytes=2**20)
+    assert names(operator, **query) == found
+
+
+def test_what_was_discarded_is_not_in_it(operator):
+    a_checkpoint(name="gone", discarded_at=datetime.now(UTC))
+    assert names(operator) == names(operator, q="gone") == []
+
+
+def test_what_cannot_be_used_filters_nothing_and_says_so(operator):
+    a_checkpoint(name="warm")
+    text = words(operator.get(URL, {"larger": "much", "since": "2026-03-02", "until": "2026-03-01"}))
+    assert "warm" in text and "Enter a number" in text and "It ends before it begins" in text
+
+
+def test_a_filter_is_shown_with_the_way_to_the_list_without_it(operator):
+    a_checkpoint(name="warm", tags=["nightly"])
+    text = operator.get(URL, {"tag": "nightly", "q": "warm", "sort": "name", "who": ""}).content.decode()
+    assert 'href="?q=warm&amp;sort=name"' in text and 'href="?tag=nightly&amp;sort=name"' in text
+
+
+def test_pages_go_by_place_there_and_back_in_any_order(operator, monkeypatch):
+    monkeypatch.setattr("containers_app.catalog.PAGE", 3)
+    for number in range(8):
+        a_checkpoint(name=f"row {number}", archive_bytes=1 + number // 3)
+    for sort in ("newest", "oldest", "name", "largest", "smallest", "frozen"):
+        first = operator.get(URL, {"sort": sort}).context["table"]
+        second = operator.get(URL, {"sort": sort, "before": first.older}).context["table"]
+        third = operator.get(URL, {"sort": sort, "before": second.older}).context["table"]
+        assert len({row.pk for page in (first, second, third) for row in page.rows}) == 8, sort
+        assert third.older is None and first.newer is None
+        assert operator.get(URL, {"sort": sort, "after": third.newer}).context["table"].rows == second.rows
+        assert operator.get(URL, {"sort": sort, "after": second.newer}).context["table"].rows == first.rows
+
+
+def test_a_place_that_is_not_there_is_the_first_page(operator):
+    a_checkpoint(name="warm")
+    assert names(operator, before=999) == ["warm"]
+
+
+def test_htmx_gets_a_clean_address_for_the_browser(operator):
+    headers = {"HX-Request": "true", "HX-Target": "checkpoint_table", "HX-Trigger": "checkpoint_filters"}
+    response = operator.get(URL, {"q": "warm", "who": "", "sort": "newest", "before": "3"}, headers=headers)
+    assert response["HX-Push-Url"] == "/catalog/?q=warm&sort=newest"
+    assert "HX-Push-Url" not in fragment(operator, URL, "checkpoint_table")
+
+
+def test_it_can_be_shown_as_cards(operator):
+    a_checkpoint(name="warm", note="of **today**", tags=["nightly"])
+    text = operator.get(URL, {"view": "cards"}).content.decode()
+    assert "checkpoint-cards" in text and "<table" not in text and "warm" in text
+
+
+def test_what_can_be_chosen_is_offered(operator):
+    a_checkpoint(container=a_container(name="orders"), image_name="redis:7", taken_by_name="zoe", tags=["warm"])
+    choices = operator.get(URL).context["choices"]
+    assert choices == {"of": ["orders"], "image": ["redis:7"], "who": ["zoe"], "tag": ["warm"]}
+
+
+def test_a_search_is_kept_by_name_for_the_person_alone(operator, viewer):
+    response = operator.post("/catalog/searches/", {"name": " mine ", "query": "q=warm&who=&before=3&x=%3Cb%3E"})
+    assert response.url == "/catalog/?q=warm"
+    assert 'href="/catalog/?q=warm"' in operator.get(URL).content.decode()
+    assert "Saved searches" not in words(viewer.get(URL))
+    search = SavedSearch.objects.get()
+    assert (search.user, search.name) == (operator.user, "mine")
+    assert viewer.post(f"/catalog/searches/{search.pk}/delete/").status_code == 404
+    operator.post(f"/catalog/searches/{search.pk}/delete/")
+    assert not SavedSearch.objects.exists()
+
+
+def test_a_search_without_a_name_is_refused_in_words(operator):
+    response = operator.post("/catalog/searches/", {"name": "", "query": "q=warm"}, follow=True)
+    assert "needs a name" in words(response) and not SavedSearch.objects.exists()
 
 
 def test_it_takes_as_many_queries_for_one_row_as_for_fifty(operator):

@@ -34,6 +34,7 @@ OTHERS = [
     "/?state=removed",
     "/?q=looper",
     "/catalog/?sort=frozen",
+    "/catalog/?view=cards&q=loop&tag=none",
     "/operations/?state=failed",
 ]
 ONES = [
@@ -42,7 +43,8 @@ ONES = [
     "/containers/{container}/commit/", "/images/{image}/remove/",
     "/containers/{container}/kill/", "/containers/{container}/rename/",
     "/containers/{container}/exec/", "/containers/{container}/stats/", "/catalog/{checkpoint}/",
-    "/catalog/{checkpoint}/inside/", "/catalog/reviews/{review}/",
+    "/catalog/{checkpoint}/inside/", "/catalog/{checkpoint}/lineage/", "/containers/{container}/lineage/",
+    "/catalog/{checkpoint}/edit/", "/catalog/{checkpoint}/discard/", "/catalog/reviews/{review}/",
     "/catalog/{checkpoint}/restore/",
     "/operations/{operation}/", "/hosts/{host}/", "/hosts/{host}/criu/",
 ]  # fmt: skip
