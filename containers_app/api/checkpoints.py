@@ -10,7 +10,7 @@ from ninja import Field, Query, Schema
 from containers_app import access, catalog, queries
 from containers_app.downloads import archive_response
 from containers_app.htmx import caller
-from containers_app.services import copies, restores, secrets
+from containers_app.services import copies, restores
 
 from .fields import HostId, Ref, RestoreFlags
 from .frame import Cursor, Id, Limit, Page, Routes, page, request_key
@@ -118,8 +118,7 @@ def checkpoint_inspection(request, checkpoint_id: Id):
 def checkpoint_archive(request, checkpoint_id: Id):
     """As any `podman container restore --import` takes it; X-SHA256 is its digest. It holds the memory of processes."""
     checkpoint = _one(request, checkpoint_id)
-    file = secrets.open_archive(by=caller(request), checkpoint=checkpoint)
-    return archive_response(checkpoint, file)
+    return archive_response(request, by=caller(request), checkpoint=checkpoint)
 
 
 @routes.route(

@@ -3,48 +3,33 @@
 The event comes first: without it nothing is shown.
 """
 
-from containers_app.errors import Unavailable
-from containers_app.runtime import archive
-
-from . import audit, catalog, outside, scrubs
-
-BLOCK = 1024 * 1024  # bytes that are handed on at once
+from . import archive_copies, audit, reviews, scrubs
 
 
-def open_archive(*, by, checkpoint):
-    """The checkpoint's archive as an open file, its digest compared before anybody gets a byte of it.
+def open_archive(*, by, checkpoint, start=0, stop=None):
+    """The checkpoint's archive as an archive_copies.Copy, its digest compared before anybody gets a byte of it.
 
-    Raises ArchiveError when it is damaged, StoreError when it is missing, Unavailable when it lies elsewhere.
+    `start` and `stop` are the first byte that is wanted and the one after the last. Raises Conflict for one that is
+    barred, ArchiveError when it is damaged, StoreError when it is missing, Unavailable when its host does not send it.
     """
-    catalog.require_kept(checkpoint)
+    reviews.require_passed(checkpoint)
     scrubs.require_sound(checkpoint)
-    store = outside.store()
-    if checkpoint.store != store.name:
-        raise Unavailable(
-            f"The archive lies in another store, {checkpoint.store}.", remedy="Ask for it where that store is."
-        )
-    with scrubs.flagging(by=by, checkpoint=checkpoint):
-        file = store.open(checkpoint.archive_sha256)
-        try:
-            archive.verify(file, checkpoint.archive_sha256)
-        except BaseException:
-            file.close()
-            raise
+    copy = archive_copies.request_copy(user=by.user, checkpoint=checkpoint, start=start, stop=stop)
+    whole = start == 0 and stop in {None, checkpoint.archive_bytes}
     try:
         audit.record(
             by=by,
             action="archive.downloaded",
-            sentence=f"downloaded the archive of {checkpoint.name}",
+            sentence=f"downloaded the archive of {checkpoint.name}{'' if whole else f', from byte {start:,} on'}",
             checkpoint=checkpoint,
             container=checkpoint.container,
             host=checkpoint.host,
-            details={"sha256": checkpoint.archive_sha256, "bytes": checkpoint.archive_bytes},
+            details={"sha256": checkpoint.archive_sha256, "bytes": (stop or checkpoint.archive_bytes) - start},
         )
     except BaseException:
-        file.close()
+        copy.close()
         raise
-    file.seek(0)
-    return file
+    return copy
 
 
 def see_environment(*, by, container):

@@ -20,7 +20,7 @@ from containers_app.errors import FreezeframeError
 from containers_app.models import Container
 from containers_app.runtime.podman import moment
 
-from . import agent, doorbell, inventory, log_copies, outside, preflights, rounds, sampling
+from . import agent, archive_copies, doorbell, inventory, log_copies, outside, preflights, rounds, sampling
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ class Watcher:
             threading.Thread(target=self._follow_events, name="events", daemon=True),
             threading.Thread(target=LogFollower(host, self.stop).run, name="logs", daemon=True),
             threading.Thread(target=log_copies.Sender(host, self.stop).run, name="log-copies", daemon=True),
+            threading.Thread(target=archive_copies.Sender(host, self.stop).run, name="archive-copies", daemon=True),
             threading.Thread(target=preflights.Answerer(host, self.stop).run, name="preflights", daemon=True),
         ]
         for thread in threads:

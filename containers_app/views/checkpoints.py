@@ -10,7 +10,7 @@ from containers_app.forms import RestoreForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host
 from containers_app.runtime.types import RestoreOptions
-from containers_app.services import copies, lifecycle, restores, secrets
+from containers_app.services import copies, lifecycle, restores
 
 
 @require_GET
@@ -118,5 +118,4 @@ def _request_restore(request, checkpoint, host, values):
 def checkpoint_download(request, pk):
     """The archive as any `podman container restore --import` takes it."""
     checkpoint = access.get_checkpoint_for(request.user, pk, "download_archive")
-    file = secrets.open_archive(by=caller(request), checkpoint=checkpoint)
-    return archive_response(checkpoint, file)
+    return archive_response(request, by=caller(request), checkpoint=checkpoint)

@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from tests.builders import a_token, an_admin, an_operator
+from tests.relay import relay
 
 from .client import Caller
 
@@ -13,6 +14,11 @@ from .client import Caller
 def no_refusals():
     """Refused tokens are counted by address for a minute: each test begins anew."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def agent_that_sends_archives(monkeypatch):
+    relay(monkeypatch)
 
 
 @pytest.fixture

@@ -55,7 +55,8 @@ def archive(site, operator, tmp_path_factory):
         elsewhere.podman("load", "--quiet", "--input", f"{folder}/image")
         elsewhere.podman(
             "run", "--detach", "--name", "stranger", "--volume", "strange:/data", "--env", "TOKEN=s3cret",
-            "--runtime", "runc", *site.limits, lifecycle.SAMPLE_IMAGE, "/bin/sh", "-c", f"echo kept > /data/x; echo mine > /tmp/y; {LOOP}",
+            "--runtime", "runc", *site.limits, lifecycle.SAMPLE_IMAGE,
+            "/bin/sh", "-c", f"echo kept > /data/x; echo mine > /tmp/y; {LOOP}",
         )  # fmt: skip
         wait_for(lambda: "3" in elsewhere.podman("logs", "stranger").split(), "it counts")
         elsewhere.podman("container", "checkpoint", "--compress", "none", "--export", f"{folder}/a.tar", "stranger")

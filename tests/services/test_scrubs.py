@@ -12,7 +12,8 @@ from containers_app.models import AuditEvent, Checkpoint, Operation, Schedule
 from containers_app.runtime.types import RestoreOptions
 from containers_app.services import audit, operations, outside, policies, restores, scrubs, secrets
 from tests import archives
-from tests.builders import a_checkpoint, a_host, ago, an_operation
+from tests.builders import a_checkpoint, a_host, ago, an_admin, an_operation
+from tests.relay import relay
 
 pytestmark = pytest.mark.django_db
 
@@ -141,7 +142,7 @@ def test_a_checkpoint_with_a_flaw_is_neither_restored_nor_downloaded_and_says_wh
     with pytest.raises(Conflict, match=r"is damaged, found on .* SHA-256"):
         restores.request_restore(by=BY, checkpoint=checkpoint, name="copy", options=RestoreOptions())
     with pytest.raises(Conflict, match="is damaged"):
-        secrets.open_archive(by=BY, checkpoint=checkpoint)
+        secrets.open_archive(by=audit.Caller(user=an_admin()), checkpoint=checkpoint)
     assert not Operation.objects.filter(kind="restore").exists()
 
 
@@ -155,15 +156,16 @@ def test_what_stands_still_goes_on_in_place_though_its_archive_is_damaged(store)
     assert Operation.objects.get(kind="restore").container == container
 
 
-def test_a_download_that_meets_damage_flags_it(store):
+def test_a_download_that_meets_damage_flags_it(store, monkeypatch):
+    relay(monkeypatch)
     checkpoint = stored(store)
     store.path(checkpoint.archive_sha256).write_bytes(b"not it")
     with pytest.raises(ArchiveError):
-        secrets.open_archive(by=BY, checkpoint=checkpoint)
+        secrets.open_archive(by=audit.Caller(user=an_admin()), checkpoint=checkpoint)
     assert Checkpoint.objects.get().flaw == "damaged"
     store.delete(checkpoint.archive_sha256)
     with pytest.raises(StoreError):
-        secrets.open_archive(by=BY, checkpoint=checkpoint)
+        secrets.open_archive(by=audit.Caller(user=an_admin()), checkpoint=checkpoint)
     assert Checkpoint.objects.get().flaw == "missing"
 
 

@@ -6,15 +6,17 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from containers_app.models import AuditEvent
-from containers_app.services import outside, secrets
+from containers_app.services import archive_copies, outside
 from tests.builders import a_checkpoint, a_container
+from tests.relay import relay
 
 BYTES = b"archive" * 1000
 
 
 @pytest.fixture
-def checkpoint(db, settings, tmp_path):
-    """A checkpoint whose archive lies in a store of this test."""
+def checkpoint(db, settings, tmp_path, monkeypatch):
+    """A checkpoint whose archive lies in a store of this test, which an agent sends from."""
+    relay(monkeypatch)
     settings.STORE_DIR = tmp_path / "archives"
     digest = hashlib.sha256(BYTES).hexdigest()
     draft = tmp_path / "draft"
@@ -44,7 +46,7 @@ def test_a_viewer_is_not_offered_it_and_refused(viewer, checkpoint):
 
 
 def test_the_archive_comes_whole_a_block_at_a_time_under_its_name(operator, checkpoint, monkeypatch):
-    monkeypatch.setattr(secrets, "BLOCK", 2048)
+    monkeypatch.setattr(archive_copies, "BLOCK", 2048)
     response = operator.post(url(checkpoint))
     parts = async_to_sync(body)(response)
     assert b"".join(parts) == BYTES and max(map(len, parts)) == 2048
@@ -72,3 +74,35 @@ def test_an_archive_that_is_missing_or_elsewhere_is_said(operator, checkpoint):
 def test_without_a_recorded_event_nothing_is_handed_out(operator, checkpoint, unwritable_history):
     unwritable_history()
     assert operator.post(url(checkpoint)).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "part"),
+    [
+        ("bytes=5000-", 206, BYTES[5000:]),
+        ("bytes=10-19", 206, BYTES[10:20]),
+        ("bytes=0-99999", 206, BYTES),
+        ("bytes=7000-", 416, b""),
+        ("bytes=-5", 200, BYTES),
+        ("bytes=20-10", 200, BYTES),
+        ("lines=1-2", 200, BYTES),
+    ],
+)
+def test_a_broken_download_goes_on_where_it_stopped(operator, checkpoint, asked, status, part):
+    response = operator.post(url(checkpoint), headers={"Range": asked})
+    assert response.status_code == status
+    if status != 416:
+        assert b"".join(async_to_sync(body)(response)) == part and response["Content-Length"] == str(len(part))
+    assert (response.get("Content-Range") is not None) == (status != 200)
+
+
+def test_a_range_of_another_archive_is_not_gone_on_with(operator, checkpoint):
+    headers = {"Range": "bytes=10-", "If-Range": '"of another"'}
+    assert operator.post(url(checkpoint), headers=headers).status_code == 200
+
+
+def test_what_nobody_approved_is_not_handed_out(operator, checkpoint):
+    checkpoint.provenance = "awaiting"
+    checkpoint.save()
+    response = operator.post(url(checkpoint))
+    assert response.status_code == 409 and b"awaits an approval" in response.content

@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from containers_app.models import AuditEvent, Checkpoint
+from containers_app.models import AuditEvent
 from tests.builders import a_review, a_user
-from tests.views.conftest import assert_same_queries, fragment, words
+from tests.views.conftest import words
 
 pytestmark = pytest.mark.django_db
 
@@ -89,20 +89,3 @@ def test_hostile_words_are_shown_and_do_nothing(admin):
     )  # fmt: skip
     content = admin.get(url(review)).content.decode()
     assert "<script>alert" not in content and "\u202e" not in content
-
-
-def test_the_list_has_those_that_wait_first_and_filters(viewer):
-    a_review(verdict="approved", file_name="old.tar")
-    waits = a_review(file_name="new.tar")
-    blocked = a_review(verdict="blocked", file_name="evil.tar", checkpoint=None)
-    page = viewer.get("/catalog/reviews/").content.decode()
-    assert page.index("new.tar") < page.index("evil.tar") < page.index("old.tar")
-    only = viewer.get("/catalog/reviews/?state=blocked").content.decode()
-    assert f"review_{blocked.pk}" in only and f"review_{waits.pk}" not in only
-    assert fragment(viewer, "/catalog/reviews/", "review_table").status_code == 200
-
-
-def test_it_takes_the_same_queries_with_many(viewer):
-    a_review()
-    assert_same_queries(viewer, "/catalog/reviews/", lambda: [a_review() for _ in range(9)])
-    assert Checkpoint.objects.count() == 10

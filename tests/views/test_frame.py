@@ -9,7 +9,7 @@ from django.test import Client, RequestFactory
 from django.urls import URLPattern, get_resolver
 
 from containers_app import errors, htmx
-from tests.builders import a_checkpoint, a_container, a_host, a_user, an_admin, an_image, an_operation
+from tests.builders import a_checkpoint, a_container, a_host, a_review, a_user, an_admin, an_image, an_operation
 
 from .conftest import words
 
@@ -29,6 +29,8 @@ PRESSES = {
     "sample_run",
     "operation_cancel",
     "sign_out",
+    "upload_begin",
+    "upload_detail",
 }
 PATTERNS = [pattern for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)]  # not the API
 OURS = [pattern for pattern in PATTERNS if pattern.name != "event_stream"]
@@ -55,9 +57,11 @@ def test_a_page_has_one_name_in_five_places(operator, pattern):
         "image": an_image(checkpoint={"io.podman.annotations.checkpoint.name": "looper"}),
     }
     url = "/" + str(pattern.pattern).replace("<int:pk>", str(number.get(name.partition("_")[0], checkpoint).pk))
+    if name == "checkpoint_review":
+        url = f"/catalog/reviews/{a_review().pk}/"
     url = url.replace("<slug:work>", "scrub").replace("<uuid:batch>", str(an_operation(batch=uuid.uuid4()).batch))
     client = Client() if name == "sign_in" else operator
-    if name in {"host_criu", "policy_schedule"}:
+    if name in {"host_criu", "policy_imports", "policy_schedule"}:
         client.force_login(an_admin())
     assert re.findall(r'<main [^>]*id="(\w+)"', client.get(url).content.decode()) == [name]
 
