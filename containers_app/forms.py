@@ -276,6 +276,12 @@ class _CheckpointOptionsForm(_OptionsForm):
             False,
         ),
         "ignore_volumes": ("Without named volumes", "Smaller; a restore finds the volumes as they are then.", False),
+        "pre_checkpoint": (
+            "Memory beforehand",
+            "Its memory is taken while it goes on; it then stands still only for what has changed since "
+            "(--with-previous).",
+            False,
+        ),
     }
 
     mode = forms.ChoiceField(choices=Mode.choices, initial=Mode.STOP, widget=forms.RadioSelect)
@@ -349,9 +355,10 @@ class RestoreForm(_OptionsForm):
         label="Published ports",
         help_text="Of a new container, one a line: 18081:8080. Empty: as at the checkpoint.",
     )
+    MOST_COPIES = 50
     copies = forms.IntegerField(
         min_value=1,
-        max_value=50,
+        max_value=MOST_COPIES,
         initial=1,
         required=False,
         help_text="More than one: {n} in the name counts, and so do the ports: 18080:80, 18081:80 …",

@@ -87,6 +87,7 @@ urlpatterns = [
     path("images/prune/", images.image_prune, name="image_prune"),
     path("images/<int:pk>/remove/", images.image_remove, name="image_remove"),
     path("images/<int:pk>/restore/", images.image_restore, name="image_restore"),
+    path("images/<int:pk>/preflight/", preflights.image_preflight, name="image_preflight"),
     path("hosts/", hosts.host_list, name="host_list"),
     path("hosts/<int:pk>/", hosts.host_detail, name="host_detail"),
     path("hosts/<int:pk>/selftest/", hosts.host_selftest, name="host_selftest"),

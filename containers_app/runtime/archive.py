@@ -49,6 +49,16 @@ class Recompressor:
         except tarfile.TarError as error:
             raise ArchiveError(f"Podman's export is not a whole tar archive: {error}.") from error
 
+    def add(self, path: Path, folder):
+        """Copy what is below `folder` in the uncompressed tar file `path`; raises ArchiveError when it is not whole."""
+        try:
+            with tarfile.open(path, mode="r:") as source:
+                for info in source:
+                    if info.name.startswith(f"{folder}/") or info.name == folder:
+                        self._copy_member(source, info)
+        except tarfile.TarError as error:
+            raise ArchiveError(f"Podman's export of the memory beforehand is not whole: {error}.") from error
+
     def complete(self, add_missing):
         """Call `add_missing(path)` on the held back `rootfs-diff.tar` (made empty when there was none); it appends what
         is missing and returns the paths it added. Then write it out. Returns those paths."""

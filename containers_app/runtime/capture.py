@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from containers_app.errors import CommandFailed
@@ -20,6 +20,7 @@ from . import archive, podman, process, rootfs, store
 from .types import ArchiveFacts, CommandResult
 
 POLL = 0.2  # seconds between looks at a writer that says nothing
+PRE_CHECKPOINT = "pre-checkpoint"  # the folder of a dump beforehand (libpod/container_internal.go)
 LIMIT = 3600  # seconds for one dump and export
 
 
@@ -82,7 +83,10 @@ def capture(runner: podman.Podman, container, options, folder: Path, *, patience
     CommandFailed when Podman fails (exit_code None when its time was up), StoreError when the draft cannot be written,
     ArchiveError when the export is not whole. Whatever it raises, Podman has ended by then.
     """
-    fifo, draft = folder / "export.tar", folder / "draft.tar.zst"
+    fifo, draft, before = folder / "export.tar", folder / "draft.tar.zst", None
+    if options.pre_checkpoint:
+        before = _take_memory_before(runner, container, options, folder, patience, on_start, on_phase)
+        options = replace(options, pre_checkpoint=False, with_previous=True)
     os.mkfifo(fifo, 0o600)
     reader = FifoReader(fifo, on_bytes=on_bytes, patience=patience)
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
@@ -90,7 +94,7 @@ def capture(runner: podman.Podman, container, options, folder: Path, *, patience
         reader.follow(writer)
         try:
             on_start(argv, writer.pid)
-            recompressor, failure = _receive(reader, draft, folder)
+            recompressor, failure = _receive(reader, draft, folder, before)
             result = _finish(writer, argv, stdout, stderr)
         except TimeoutError as error:
             raise _outlasted(reader, patience, argv) from error
@@ -103,6 +107,19 @@ def capture(runner: podman.Podman, container, options, folder: Path, *, patience
     if options.ignore_rootfs:
         return Captured(recompressor.finish([]), result, draft)
     return Captured(_complete(recompressor, runner, container, folder, on_phase), result, draft)
+
+
+def _take_memory_before(runner, container, options, folder, patience, on_start, on_phase):
+    """Where the memory lies that was dumped while the container went on: the dump that follows has only what changed.
+
+    What it has becomes a part of the one archive, below `pre-checkpoint/`, where CRIU's link `checkpoint/parent` leads
+    and Podman's import puts it: so the archive is whole, and nobody has to keep two of them together.
+    """
+    on_phase("dumping memory beforehand")
+    before = folder / "before.tar"
+    runner.pre_checkpoint(container, options, export=before, timeout=patience, on_start=on_start)
+    on_phase("dumping memory")
+    return before
 
 
 def _outlasted(reader, patience, argv):
@@ -146,13 +163,16 @@ def _open_fifo(path):
     return descriptor
 
 
-def _receive(reader, draft, folder):
+def _receive(reader, draft, folder, before):
     """(Recompressor, None), or (None, our failure) once the writer is done; a failure does not stop the writer."""
     recompressor = None
     try:
         recompressor = archive.Recompressor(draft, folder)
         recompressor.copy(reader)
         reader.drain()
+        if before:
+            recompressor.add(before, PRE_CHECKPOINT)
+            before.unlink()
         return recompressor, None
     except OSError as error:
         if isinstance(error, TimeoutError):

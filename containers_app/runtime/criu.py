@@ -1,7 +1,9 @@
 """CRIU: is it usable here, which version, and what its logs say. Reads logs; never writes them."""
 
+import base64
 import json
 import re
+import tempfile
 from pathlib import Path
 
 from containers_app.errors import CommandFailed, Unavailable
@@ -41,6 +43,29 @@ def has_feature(name, *, tools_dir=""):
         return process.run(["criu", "check", "--feature", name], timeout=60, tools_dir=tools_dir).exit_code == 0
     except (CommandFailed, Unavailable):
         return False
+
+
+def cpu_image(tools_dir=""):
+    """The CPU's features as CRIU knows them (cpuinfo.img of `criu cpuinfo dump`) in base64; "" where it says none."""
+    with tempfile.TemporaryDirectory(prefix="freezeframe-cpu-") as folder:
+        try:
+            process.run(["criu", "cpuinfo", "dump", "--images-dir", folder], timeout=20, tools_dir=tools_dir)
+            return base64.b64encode((Path(folder) / "cpuinfo.img").read_bytes()).decode()
+        except (CommandFailed, Unavailable, OSError):
+            return ""
+
+
+def refuses_cpu(image, *, tools_dir=""):
+    """Why CRIU finds that this CPU cannot go on with what ran on the one of `image` (cpu_image); "" when it can."""
+    with tempfile.TemporaryDirectory(prefix="freezeframe-cpu-") as folder:
+        (Path(folder) / "cpuinfo.img").write_bytes(base64.b64decode(image))
+        try:
+            argv = ["criu", "cpuinfo", "check", "--cpu-cap=ins", "--images-dir", folder]
+            result = process.run(argv, timeout=20, tools_dir=tools_dir)
+        except (CommandFailed, Unavailable) as error:
+            return str(error)
+    said = [line for line in (result.stdout + result.stderr).splitlines() if _ERROR.search(line)]
+    return "" if result.exit_code == 0 else said[0].strip() if said else f"exit code {result.exit_code}"
 
 
 def read_log(userdata: Path, name):

@@ -57,6 +57,7 @@ def measure(podman, *, store, wanted_runtime="", criu_switches=None):
         flags=flags(podman, runtime),
         registries=registries.short_names(),
         cpu_flags=cpu_flags(),
+        cpu_image=criu.cpu_image(podman.tools_dir),
         security_module=security_module(host.get("security", {})),
         criu_config=criu_config.read(criu_switches) if criu_switches else {},
         dirty_tracking=criu.has_feature("mem_dirty_track", tools_dir=podman.tools_dir),

@@ -23,6 +23,8 @@ CHECKPOINT = "io.podman.annotations.checkpoint."  # annotations of a checkpoint 
 USER = re.compile(
     r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_.-]{1,64})?"
 )  # name or number, with a group or without
+# `--ip=…` and `--network=name:ip=…` in the words of a command, with \0 between them (podman-create(1)).
+STATIC_IP = re.compile(r"\0--ip[=\0]([0-9.]+)|\0--net(?:work)?[=\0][^\0]*?[:,]ip=([0-9.]+)")
 DIRECTORY = re.compile(r"/[^\0\n]{0,1023}")
 # What `podman kill` sends (signal(7)), those that people mean most often first.
 SIGNALS = (
@@ -42,7 +44,10 @@ CHECKPOINT_FLAGS = {
     "file_locks": "--file-locks",
     "ignore_rootfs": "--ignore-rootfs",
     "ignore_volumes": "--ignore-volumes",
+    "pre_checkpoint": "--pre-checkpoint",
+    "with_previous": "--with-previous",
 }
+TRACKING = {"pre_checkpoint", "with_previous"}  # need a kernel that tracks changed memory
 RESTORE_FLAGS = {
     "tcp_established": "--tcp-established",
     "tcp_close": "--tcp-close",
@@ -119,9 +124,14 @@ class Podman:
         """Names of all named volumes, as a set."""
         return {row["Name"] for row in self._json("volume", "ls", "--format", "json") or []}
 
-    def network_names(self):
-        """Names of all networks, as a set."""
-        return {row.get("name") or row.get("Name") for row in self._json("network", "ls", "--format", "json") or []}
+    def pod_names(self):
+        """Names and IDs of all pods, as a set."""
+        return {row[name] for row in self._json("pod", "ps", "--format", "json") or [] for name in ("Name", "Id")}
+
+    def networks(self):
+        """All networks, {name: its subnets such as `10.88.0.0/16`}."""
+        rows = self._json("network", "ls", "--format", "json") or []
+        return {row["name"]: [subnet["subnet"] for subnet in row.get("subnets") or []] for row in rows}
 
     def volumes_dir(self):
         """Where this Podman has its named volumes."""
@@ -299,6 +309,11 @@ class Podman:
         argv = [*self.command, *checkpoint_arguments(container, options, export=export)]
         return argv, process.start(argv, tools_dir=self.tools_dir, **streams)
 
+    def pre_checkpoint(self, container, options: CheckpointOptions, *, export, timeout=SLOW, on_start=None):
+        """Dump the memory of a container that goes on running into the archive `export`, for a dump that follows."""
+        arguments = pre_checkpoint_arguments(container, options, export=export)
+        return self._run(*arguments, timeout=timeout, on_start=on_start)
+
     def checkpoint_image(self, container, options: CheckpointOptions, image, *, timeout=SLOW, on_start=None):
         """Checkpoint into the local image `image`; stdout carries the statistics."""
         arguments = checkpoint_arguments(container, options, create_image=image)
@@ -431,6 +446,13 @@ def checkpoint_arguments(container, options: CheckpointOptions, *, export="", cr
     return ["container", "checkpoint", "--keep", "--print-stats", *target, *flags, check_name(container)]
 
 
+def pre_checkpoint_arguments(container, options: CheckpointOptions, *, export):
+    """The argument list for the memory beforehand. Without files and volumes: the dump that follows has them."""
+    flags = [CHECKPOINT_FLAGS[field] for field in ("tcp_established", "file_locks") if getattr(options, field)]
+    flags += ["--pre-checkpoint", "--ignore-rootfs", "--ignore-volumes", "--compress", "none", "--export", str(export)]
+    return ["container", "checkpoint", *flags, check_name(container)]
+
+
 def restore_arguments(options: RestoreOptions, *, container="", archive=None, image=""):
     """The argument list of `podman container restore` after the binary's name; of a container, an archive, an image."""
     flags = [flag for field, flag in RESTORE_FLAGS.items() if getattr(options, field)]
@@ -447,6 +469,7 @@ def restore_arguments(options: RestoreOptions, *, container="", archive=None, im
 def container_facts(row):
     """ContainerFacts from one object of `podman container inspect`."""
     state, config, host_config = row["State"], row["Config"], row["HostConfig"]
+    storage = (row.get("GraphDriver") or {}).get("Data") or {}
     return ContainerFacts(
         container_id=row["Id"],
         name=row["Name"],
@@ -492,9 +515,10 @@ def container_facts(row):
         exec_ids=row.get("ExecIDs") or [],
         network_mode=host_config.get("NetworkMode", ""),
         addresses=sorted(network["IPAddress"] for network in _networks(row) if network.get("IPAddress")),
-        static_addresses=sorted(filter(None, map(_static_address, _networks(row)))),
+        static_addresses=_static_addresses(row),
         # Podman leaves MergedDir out while nothing is mounted there (libpod/driver/driver.go, 4.3.1).
-        mount_point=((row.get("GraphDriver") or {}).get("Data") or {}).get("MergedDir", ""),
+        mount_point=storage.get("MergedDir", ""),
+        upper=storage.get("UpperDir", ""),
     )
 
 
@@ -502,8 +526,11 @@ def _networks(row):
     return ((row.get("NetworkSettings") or {}).get("Networks") or {}).values()
 
 
-def _static_address(network):
-    return (network.get("IPAMConfig") or {}).get("IPv4Address", "")
+def _static_addresses(row):
+    """Addresses that were asked for when it was made. Before Podman 5 inspect tells of them by that command alone."""
+    told = {(network.get("IPAMConfig") or {}).get("IPv4Address", "") for network in _networks(row)}
+    command = "\0".join((row.get("Config") or {}).get("CreateCommand") or [])
+    return sorted({*told, *filter(None, (match[1] or match[2] for match in STATIC_IP.finditer(command)))} - {""})
 
 
 def moment(text):

@@ -35,7 +35,8 @@ class Finding:
 class CheckpointSight:
     """What a checkpoint is judged by: sizes in bytes; `readiness` is the host's checklist as JSON.
 
-    `volumes` is [(name, bytes, whether that is all)], `runtime_able` says whether its OCI runtime can checkpoint.
+    `volumes` is [(name, bytes, whether that is all)], `changed` (bytes, whether that is all) of what it has changed of
+    its image's files; `runtime_able` says whether its OCI runtime can checkpoint.
     """
 
     found: ContainerFacts
@@ -46,6 +47,7 @@ class CheckpointSight:
     store_free: int = 0
     storage_free: int = 0
     volumes: list = field(default_factory=list)
+    changed: tuple = (0, True)
     switches: dict = field(default_factory=dict)  # CRIU's own, as they are set on this host
 
     @property
@@ -149,6 +151,11 @@ def _connections(sight: CheckpointSight) -> Iterator[Finding]:
             "half-open", "Connections are being made", WARN, f"{_listed(scan, 'half_open')}. CRIU fails on them.",
             "Look again in a moment, or set skip-in-flight among CRIU's switches of this host.",
         )  # fmt: skip
+    if scan["datagrams"]:
+        yield Finding(
+            "datagrams", "Datagrams wait to be read", WARN,
+            f"{_listed(scan, 'datagrams')}. What a UDP socket has not read yet is lost.", "Look again in a moment.",
+        )  # fmt: skip
     if scan["listening"]:
         yield Finding("listening", "Listening sockets are kept", detail=_listed(scan, "listening"))
 
@@ -209,12 +216,6 @@ def _what_stays_behind(sight: CheckpointSight) -> Iterator[Finding]:
             "terminal", "It has a terminal", WARN, "A shell that is attached to it can be in the way of the dump.",
             "Detach from it first.",
         )  # fmt: skip
-    if sight.volumes:
-        sizes = ", ".join(
-            f"{name} {'' if whole else 'over '}{size // MIB:,} MiB" for name, size, whole in sight.volumes
-        )
-        words = "Named volumes stay behind" if sight.options.ignore_volumes else "Named volumes are taken along"
-        yield Finding("volumes", words, WARN if sight.options.ignore_volumes else PASS, sizes)
     if found.pod:
         yield Finding("pod", "It is in a pod", WARN, "It can be restored only into a pod.")
     if "pid" in sight.scan["shared"]:
@@ -223,14 +224,33 @@ def _what_stays_behind(sight: CheckpointSight) -> Iterator[Finding]:
         )
 
 
+def _files(sight: CheckpointSight) -> Iterator[Finding]:
+    """Files that it has changed, and its volumes: taken along, or left behind where that was asked for."""
+    size, whole = sight.changed
+    if size:
+        words, detail = "Changed files are taken along", _about(size, whole)
+        if sight.options.ignore_rootfs:
+            words, detail = "Changed files stay behind", f"{detail}: a restore starts from the image's files."
+        yield Finding("changed-files", words, WARN if sight.options.ignore_rootfs else PASS, detail)
+    if sight.volumes:
+        sizes = ", ".join(f"{name} {_about(size, whole)}" for name, size, whole in sight.volumes)
+        words = "Named volumes stay behind" if sight.options.ignore_volumes else "Named volumes are taken along"
+        yield Finding("volumes", words, WARN if sight.options.ignore_volumes else PASS, sizes)
+
+
+def _about(size, whole):
+    return f"{'' if whole else 'over '}{size / MIB:,.1f} MiB"
+
+
 def _room(sight: CheckpointSight) -> Iterator[Finding]:
-    memory = sight.scan["memory_bytes"]
-    volumes = 0 if sight.options.ignore_volumes else sum(size for _, size, _ in sight.volumes)
-    if sight.storage_free < memory:
-        yield full("storage-space", "Podman's storage", sight.storage_free, memory, "Free some space there.")
-    if sight.store_free < memory + volumes:
+    memory, options = sight.scan["memory_bytes"], sight.options
+    files = 0 if options.ignore_rootfs else sight.changed[0]
+    files += 0 if options.ignore_volumes else sum(size for _, size, _ in sight.volumes)
+    if sight.storage_free < memory + files:  # Podman makes its own copy of both there, before it exports
+        yield full("storage-space", "Podman's storage", sight.storage_free, memory + files, "Free some space there.")
+    if sight.store_free < memory + files:
         remedy = "Free some space in it, or move the store to a larger disk."
-        yield full("store-space", "The archive store", sight.store_free, memory + volumes, remedy)
+        yield full("store-space", "The archive store", sight.store_free, memory + files, remedy)
     yield Finding(
         "memory", f"{memory // MIB:,} MiB of memory in {sight.scan['processes']} processes",
         detail=f"{sight.store_free // MIB:,} MiB are free in the archive store.",
@@ -244,5 +264,6 @@ def full(key, where, free, needed, remedy):
 
 
 CHECKPOINT_RULES = (
-    _can_come_back, host_is_able, _no_process_is_held, _connections, _locks, _open_files, _what_stays_behind, _room,
+    _can_come_back, host_is_able, _no_process_is_held, _connections, _locks, _open_files, _what_stays_behind,
+    _files, _room,
 )  # fmt: skip

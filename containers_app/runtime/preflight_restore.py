@@ -1,5 +1,6 @@
 """Will it work? The rules by which a restore is judged; what a Finding is, preflight.py says."""
 
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,14 +10,15 @@ from .types import RestoreOptions
 
 @dataclass(frozen=True)
 class RestoreSight:
-    """What a restore is judged by. `then` are the facts kept at capture, `now` the host's, both as JSON.
+    """What a restore, or several copies of one, is judged by. `then` are the facts kept at capture, `now` the host's.
 
     `members` is {name: bytes} of the archive; `image_here`, `archive_here` whether those are, `image_kept` whether the
-    store has it, `flaw` what a reading of the archive found wrong; `names`, `volumes`, `networks`, `addresses` what the
-    host has taken; `ports` the asked ones that are not free; `missing_binds` the sources of bind mounts that it lacks.
+    store has it, `flaw` why the archive cannot be relied on; `names_taken`, `ports_taken` the asked ones that are not
+    free; `volumes`, `networks` ({name: subnets}), `pods` and `addresses` ({address: container}) what the host has;
+    `missing_binds` the sources of bind mounts that the host lacks, `changed_binds` those that were written to since;
+    `cpu_refused` what CRIU says against this CPU.
     """
 
-    name: str
     in_place: bool
     options: RestoreOptions
     then: dict
@@ -28,12 +30,16 @@ class RestoreSight:
     archive_here: bool = True
     flaw: str = ""
     runtime_able: bool = True
-    name_taken: bool = False
+    copies: int = 1
+    cpu_refused: str = ""
+    names_taken: list = field(default_factory=list)
     ports_taken: list = field(default_factory=list)
     volumes: frozenset = frozenset()
-    networks: frozenset = frozenset()
+    networks: dict = field(default_factory=dict)
+    pods: frozenset = frozenset()
     addresses: dict = field(default_factory=dict)
     missing_binds: list = field(default_factory=list)
+    changed_binds: list = field(default_factory=list)
     readiness: list = field(default_factory=list)
     free_memory: int = 0
     store_free: int = 0
@@ -56,10 +62,11 @@ def _same_machine(sight: RestoreSight) -> Iterator[Finding]:
             "architecture", "Another architecture", BLOCK, f"It was taken on {then['architecture']}.", forceable=False
         )
     missing = sorted(set(then.get("cpu_flags") or []) - set(now.get("cpu_flags") or []))
-    if missing and now.get("cpu_flags"):
+    if sight.cpu_refused or (missing and now.get("cpu_flags")):
+        more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
+        detail = f"{', '.join(missing[:8])}{more}." if missing else f"CRIU says: {sight.cpu_refused}"
         yield Finding(
-            "cpu", "This CPU lacks features that it may use", BLOCK,
-            f"{', '.join(missing[:8])}{'' if len(missing) < 9 else f' and {len(missing) - 8} more'}.",
+            "cpu", "This CPU lacks features that it may use", BLOCK, detail,
             "Restore on a host with the same or a newer CPU.",
         )  # fmt: skip
     for key, title, level in (
@@ -117,40 +124,82 @@ def _what_it_needs(sight: RestoreSight) -> Iterator[Finding]:
             "one of the same name will not do, and none was kept.",
             "Pull it, or bring it with podman save and podman load.", forceable=False,
         )  # fmt: skip
-    gone = sorted(set(sight.then.get("networks", [])) - sight.networks)
+    gone = sorted(set(sight.then.get("networks", [])) - set(sight.networks))
     if gone:
         yield Finding(
             "network-missing", "A network is not there", BLOCK, f"{', '.join(gone)}.", "Create it first.",
             forceable=False,
         )  # fmt: skip
+
+
+def _paths(sight: RestoreSight) -> Iterator[Finding]:
+    """Paths of the host that it mounts: its memory knows them as they were."""
     if sight.missing_binds:
         yield Finding(
             "bind-missing", "A path that it mounts is not there", BLOCK, f"{', '.join(sight.missing_binds[:5])}.",
             "Make these paths on the host first.", forceable=False,
         )  # fmt: skip
-
-
-def _what_is_taken(sight: RestoreSight) -> Iterator[Finding]:
-    if sight.name_taken:
+    if sight.changed_binds:
         yield Finding(
-            "name-taken", "Its name is taken", BLOCK, f"A container here is called {sight.name}.",
+            "bind-changed", "Paths that it mounts were written to since", WARN,
+            f"{', '.join(sight.changed_binds[:5])}: what it has in memory of them may be older.",
+        )  # fmt: skip
+
+
+def _name(sight: RestoreSight) -> Iterator[Finding]:
+    if sight.names_taken:
+        yield Finding(
+            "name-taken", "Its name is taken", BLOCK, f"A container here is called {', '.join(sight.names_taken[:5])}.",
             "Choose another name.", "name", forceable=False,
         )  # fmt: skip
+    if sight.options.name:
+        yield Finding("host-name", "Its host name stays", detail="Inside, it is still called as the original is.")
+
+
+def _ports(sight: RestoreSight) -> Iterator[Finding]:
     if sight.ports_taken:
         yield Finding(
             "port-taken", "A published port is taken", BLOCK, f"{', '.join(sight.ports_taken)}.",
-            "Publish other ports, or free these.", "publish",
+            "Free it." if sight.in_place else "Publish other ports, or free these.",
+            "" if sight.in_place else "publish",
         )  # fmt: skip
+
+
+def _addresses(sight: RestoreSight) -> Iterator[Finding]:
+    """An import takes the addresses that it had; with a name of its own only those that were asked for by --ip."""
     wanted = set(sight.then.get("static_addresses", []))
     if not sight.options.name:
         wanted |= set(sight.then.get("addresses", []))
     taken = sorted(wanted & set(sight.addresses))
     if taken and not sight.options.ignore_static_ip:
         who = ", ".join(f"{address} by {sight.addresses[address]}" for address in taken)
-        yield Finding(
-            "address-taken", "Its IP address is taken", BLOCK, f"{who}.", "Tick “Without its IP address”.",
-            "ignore_static_ip",
-        )  # fmt: skip
+        yield _without_address("address-taken", "Its IP address is taken", f"{who}.", sight)
+    subnets = [subnet for name in sight.then.get("networks", []) for subnet in sight.networks.get(name, [])]
+    outside = sorted(address for address in wanted if subnets and not _in_one_of(subnets, address))
+    if outside and not sight.options.ignore_static_ip:
+        words = f"{', '.join(outside)} is in none of {', '.join(subnets)}: the network was made anew."
+        yield _without_address("address-outside", "Its IP address is not of its network", words, sight)
+    if sight.options.ignore_static_ip and not sight.options.ignore_static_mac and _before_4_4(sight.now):
+        yield Finding("mac-dropped", "Its MAC address goes too", detail="Before Podman 4.4 one goes with the other.")
+
+
+def _without_address(key, title, detail, sight):
+    """In place, Podman has no option for it."""
+    cure, option = "Tick “Without its IP address”.", "ignore_static_ip"
+    if sight.in_place:
+        cure, option = "Free it, or restore it as a new container.", ""
+    return Finding(key, title, BLOCK, detail, cure, option)
+
+
+def _in_one_of(subnets, address):
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in subnets)
+
+
+def _before_4_4(facts):
+    return bool(version := _version(facts.get("podman_version", ""))) and version < (4, 4)
+
+
+def _volumes(sight: RestoreSight) -> Iterator[Finding]:
     in_the_way = sorted(set(sight.then.get("volumes", [])) & sight.volumes)
     if in_the_way and not sight.options.ignore_volumes:
         yield Finding(
@@ -160,6 +209,12 @@ def _what_is_taken(sight: RestoreSight) -> Iterator[Finding]:
         )  # fmt: skip
     elif in_the_way:
         yield Finding("volume-kept", "Volumes stay as they are here", WARN, f"{', '.join(in_the_way)}.")
+    elif sight.copies > 1 and sight.then.get("volumes") and not sight.options.ignore_volumes:
+        yield Finding(
+            "volume-once", "Its volumes can come back only once", BLOCK,
+            f"{', '.join(sight.then['volumes'])}: after the first copy they exist.",
+            "Restore one first, then the others with “Without named volumes”.", forceable=False,
+        )  # fmt: skip
 
 
 def _answers(sight: RestoreSight) -> Iterator[Finding]:
@@ -183,6 +238,11 @@ def _pod(sight: RestoreSight) -> Iterator[Finding]:
         yield Finding(
             "pod", "It was in a pod", BLOCK, "Podman restores it only into one.", "Name a pod.", "pod", forceable=False
         )
+    if sight.options.pod and sight.options.pod not in sight.pods:
+        yield Finding(
+            "pod-missing", "That pod is not here", BLOCK, f"There is no {sight.options.pod}.", "Name another pod, or "
+            "make it first.", "pod", forceable=False,
+        )  # fmt: skip
     if sight.options.pod and "pod" in sight.then and not sight.then["pod"]:
         yield Finding(
             "pod", "It was in no pod", BLOCK, "Podman does not restore it into one.", "Leave the pod empty.", "pod",
@@ -191,23 +251,27 @@ def _pod(sight: RestoreSight) -> Iterator[Finding]:
 
 
 def _restore_room(sight: RestoreSight) -> Iterator[Finding]:
-    memory = sum(size for name, size in sight.members.items() if name.startswith("checkpoint/pages-"))
-    whole = sum(sight.members.values())
+    pages = ("checkpoint/pages-", "pre-checkpoint/pages-")
+    memory = sight.copies * sum(size for name, size in sight.members.items() if name.startswith(pages))
+    whole = sight.copies * sum(sight.members.values())
     if sight.free_memory < memory:
         yield full(
             "free-memory", "The host's memory", sight.free_memory, memory, "End something, or take another host."
         )
-    if sight.store_free < whole:
+    if not sight.in_place and sight.store_free < whole:
         yield full("store-space", "The archive store", sight.store_free, whole, "Free some space in it.")
-    if sight.storage_free < whole:
+    if not sight.in_place and sight.storage_free < whole:
         yield full("storage-space", "Podman's storage", sight.storage_free, whole, "Free some space there.")
+    if not memory:
+        return  # a checkpoint image tells only how large it is as a whole
     yield Finding(
         "memory", f"{memory // MIB:,} MiB of memory come back",
         detail=f"{sight.free_memory // MIB:,} MiB are free on this host.",
     )  # fmt: skip
 
 
-IN_PLACE_RULES = (host_is_able, _answers)
+IN_PLACE_RULES = (host_is_able, _paths, _ports, _addresses, _answers, _restore_room)
 RESTORE_RULES = (
-    host_is_able, _same_machine, _same_tools, _what_it_needs, _what_is_taken, _answers, _pod, _restore_room,
+    host_is_able, _same_machine, _same_tools, _what_it_needs, _paths, _name, _ports, _addresses, _volumes, _answers,
+    _pod, _restore_room,
 )  # fmt: skip

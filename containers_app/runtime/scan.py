@@ -13,7 +13,6 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from . import cgroup
 
@@ -25,11 +24,17 @@ ORDINARY_DEVICES = re.compile(
     r"/dev/(?:null|zero|full|random|urandom|tty|ptmx|console|pts/.*|shm/.*|mqueue/.*|net/tun)"
 )
 UNSUPPORTED = {"[io_uring]": "io_uring", "[userfaultfd]": "userfaultfd", "[perf_event]": "perf_event"}
+# Protocols of sockets that CRIU knows (criu/sk-inet.c, sockets.c), as the kernel calls them in /proc/net/protocols.
+KNOWN_SOCKETS = {
+    "TCP", "TCPv6", "UDP", "UDPv6", "UDP-Lite", "UDPLITEv6", "RAW", "RAWv6", "PING", "PINGv6", "UNIX", "UNIX-STREAM",
+    "NETLINK", "PACKET",
+}  # fmt: skip
+WHOLE = ("user", "pid", "uts", "ipc", "cgroup")  # namespaces that all of a container must share (criu/namespaces.c)
 GHOST_LIMIT = 1024 * 1024  # bytes of a deleted file that CRIU takes along (criu/include/files-reg.h)
 ESTABLISHED, SYN_SENT, SYN_RECV, LISTEN = "01", "02", "03", "0A"  # include/net/tcp_states.h of Linux, as /proc/net/tcp
 NAMESPACES = ("ipc", "user", "pid", "net", "uts")
 CLONE_NEWNET = 0x40000000  # setns(2)
-WALK = 0.15  # seconds for the sizes of volumes
+WALK = 0.15  # seconds for the sizes of folders
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Scan:
     connections: list = field(default_factory=list)  # ["local > peer"] established
     half_open: list = field(default_factory=list)  # connections that are being made
     listening: list = field(default_factory=list)  # ["local"]
+    datagrams: list = field(default_factory=list)  # ["local"] of UDP sockets with something that was not read yet
     locks: list = field(default_factory=list)  # ["PID name"] that hold a lock on a file
     inotify: list = field(default_factory=list)  # ["PID name"] that watch the image's own file system
     unsupported: list = field(default_factory=list)  # ["io_uring in PID name"]
@@ -64,12 +70,13 @@ class Scan:
 def scan(pid, container_id):
     """Scan of the container whose first process is `pid`; an empty one when that is gone."""
     found, sockets = Scan(shared=[name for name in NAMESPACES if _is_ours(pid, name)]), {}
-    root = _device_of(PROC / str(pid) / "root")
+    root, namespaces = _device_of(PROC / str(pid) / "root"), _namespaces(PROC / str(pid))
     for number in cgroup.pids(pid, container_id)[:MOST]:
         with suppress(OSError):  # it has ended meanwhile
-            _scan_process(found, number, root, sockets)
+            _scan_process(found, number, root, namespaces, sockets)
     with suppress(OSError, ValueError):
         _scan_tcp(found, pid, sockets)
+        _scan_udp(found, pid, sockets)
         _scan_unix(found, pid, sockets)
     return found
 
@@ -82,7 +89,16 @@ def _is_ours(pid, namespace):
         return False
 
 
-def _scan_process(found, number, root, sockets):
+def _namespaces(process):
+    """{name: which one} of WHOLE, as the links in /proc/PID/ns say."""
+    found = {}
+    for name in WHOLE:
+        with suppress(OSError):
+            found[name] = os.readlink(process / "ns" / name)
+    return found
+
+
+def _scan_process(found, number, root, namespaces, sockets):
     folder = PROC / number
     status = dict(line.split(":\t", 1) for line in (folder / "status").read_text().splitlines() if ":\t" in line)
     who = f"{status['NSpid'].split()[-1]} {status['Name']}"
@@ -90,6 +106,9 @@ def _scan_process(found, number, root, sockets):
     found.memory_bytes += 1024 * sum(int(status.get(name, "0").split()[0]) for name in ("RssAnon", "RssShmem"))
     if status["State"][0] in "Tt" or status.get("TracerPid", "0").strip() != "0":
         found.add("stopped", who)
+    for name, own in _namespaces(folder).items():
+        if own != namespaces.get(name, own):
+            found.add("unsupported", f"a {name} namespace of its own in {who}")
     for entry in os.listdir(folder / "fd")[:MOST]:
         with suppress(OSError):
             _scan_file(found, folder, entry, who, root, sockets)
@@ -99,6 +118,9 @@ def _scan_file(found, folder, entry, who, root, sockets):
     target = os.readlink(folder / "fd" / entry)
     if target.startswith("socket:["):
         sockets[int(target[8:-1])] = who
+        protocol = os.getxattr(folder / "fd" / entry, "system.sockprotoname").rstrip(b"\0").decode()
+        if protocol not in KNOWN_SOCKETS:
+            found.add("unsupported", f"a socket of {protocol.removeprefix('AF_')} in {who}")
         return
     if target.startswith("anon_inode:"):
         kind = target.removeprefix("anon_inode:")
@@ -131,19 +153,32 @@ def _device_of(path):
 
 
 def _scan_tcp(found, pid, sockets):
-    for name in ("tcp", "tcp6"):
-        for line in (PROC / str(pid) / "net" / name).read_text().splitlines()[1:]:
-            fields = line.split()
-            half_open = fields[3] in {SYN_SENT, SYN_RECV}
-            if int(fields[9]) not in sockets and not half_open:
-                continue  # another container's, where they share a network
-            local, peer = _address(fields[1]), _address(fields[2])
-            if fields[3] == ESTABLISHED:
-                found.add("connections", f"{local} > {peer}")
-            elif fields[3] == LISTEN:
-                found.add("listening", local)
-            elif half_open:
-                found.add("half_open", f"{local} > {peer}")
+    for fields in _net_rows(pid, "tcp", "tcp6"):
+        half_open = fields[3] in {SYN_SENT, SYN_RECV}
+        if int(fields[9]) not in sockets and not half_open:
+            continue  # another container's, where they share a network
+        local, peer = _address(fields[1]), _address(fields[2])
+        if fields[3] == ESTABLISHED:
+            found.add("connections", f"{local} > {peer}")
+        elif fields[3] == LISTEN:
+            found.add("listening", local)
+            if waiting := int(fields[4].partition(":")[2], 16):  # of a listening socket: connections, not bytes
+                found.add("half_open", f"{local} has {waiting} that it has not accepted yet")
+        elif half_open:
+            found.add("half_open", f"{local} > {peer}")
+
+
+def _scan_udp(found, pid, sockets):
+    for fields in _net_rows(pid, "udp", "udp6"):
+        if int(fields[4].partition(":")[2], 16) and int(fields[9]) in sockets:
+            found.add("datagrams", _address(fields[1]))
+
+
+def _net_rows(pid, *names):
+    """The rows of these tables of the container's network, each in its fields (proc(5), /proc/net/tcp)."""
+    for name in names:
+        path = PROC / str(pid) / "net" / name
+        yield from (line.split() for line in (path.read_text().splitlines()[1:] if path.exists() else ()))
 
 
 def _address(text):
@@ -206,19 +241,42 @@ def _peer(message):
     return []
 
 
-def folder_bytes(path, *, seconds=WALK):
-    """(bytes below a folder, whether that is all): looked at for `seconds`, no link followed, no other disk entered."""
-    total, waiting, deadline = 0, [Path(path)], time.monotonic() + seconds
-    while waiting:
-        if time.monotonic() > deadline:
-            return total, False
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                else:
-                    total += entry.stat(follow_symlinks=False).st_size
-    return total, True
+class Walk:
+    """Looks at folders for `seconds` together, however many they are; no link is followed."""
+
+    def __init__(self, seconds=WALK):
+        self._deadline = time.monotonic() + seconds
+
+    def bytes_below(self, path):
+        """(bytes of the files below `path`, whether that is all)."""
+        total = 0
+        for status in self._below(path):
+            if status is None:
+                return total, False
+            total += status.st_size
+        return total, True
+
+    def newer_below(self, path, moment):
+        """True when a file below `path`, or that itself, was written after `moment` (seconds since 1970)."""
+        return any(status and status.st_mtime > moment for status in self._below(path))
+
+    def _below(self, path):
+        """stat of each file; None, as the last one, when the time is over."""
+        waiting = [path]
+        if not os.path.isdir(path):
+            with suppress(OSError):
+                yield os.stat(path)
+            return
+        while waiting:
+            if time.monotonic() > self._deadline:
+                yield None
+                return
+            with suppress(OSError), os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        yield entry.stat(follow_symlinks=False)
 
 
 def free_memory():

@@ -30,6 +30,13 @@ class DirectoryStore:
         """Where the archive with that digest lies, there or not."""
         return self.root / f"{sha256}{SUFFIX}"
 
+    def size(self, sha256):
+        """Bytes of the archive with that digest; None when it is not there."""
+        try:
+            return self.path(sha256).stat().st_size
+        except OSError:
+            return None
+
     def free_bytes(self):
         """Bytes that can still be written. Raises StoreError when the folder is missing or may not be written."""
         self._prepare()

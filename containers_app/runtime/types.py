@@ -49,6 +49,7 @@ class HostFacts:
     flags: dict[str, list[str]] = field(default_factory=dict)
     registries: dict = field(default_factory=dict)
     cpu_flags: list[str] = field(default_factory=list)
+    cpu_image: str = ""  # cpuinfo.img of `criu cpuinfo dump`, in base64
     security_module: str = ""
     dirty_tracking: bool = False
     criu_config: dict = field(default_factory=dict)
@@ -96,6 +97,7 @@ class ContainerFacts:
     userns_mode: str
     config: dict
     mount_point: str = ""
+    upper: str = ""  # the folder with what it has changed of its image's files; "" where the storage has none
     exec_ids: list[str] = field(default_factory=list)
     network_mode: str = ""
     addresses: list[str] = field(default_factory=list)
@@ -121,13 +123,15 @@ class CreateOptions:
 
 @dataclass(frozen=True)
 class CheckpointOptions:
-    """Podman's flags of the same names."""
+    """Podman's flags of the same names. `pre_checkpoint` is asked for, `with_previous` follows from it (capture.py)."""
 
     leave_running: bool = False
     tcp_established: bool = False
     file_locks: bool = False
     ignore_rootfs: bool = False
     ignore_volumes: bool = False
+    pre_checkpoint: bool = False
+    with_previous: bool = False
 
     def as_json(self):
         return asdict(self)

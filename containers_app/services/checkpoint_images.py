@@ -16,7 +16,7 @@ from containers_app.models.catalog import Mode
 from containers_app.runtime import criu, podman
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
-from . import checkpoints, handing_on, inventory, kept_images, operations, outside, restores
+from . import checkpoints, handing_on, inventory, kept_images, operations, outside, preflights, restores
 from .operations import Found
 
 Kind = Operation.Kind
@@ -24,9 +24,16 @@ BASE_ID, BASE_NAME = (f"io.podman.annotations.checkpoint.{what}" for what in ("r
 NAME = "io.podman.annotations.checkpoint.name"  # libpod/define: the checkpointed container's name
 
 
+def offered(host):
+    """Names of the options of a checkpoint into an image: an image holds one dump."""
+    return [name for name in checkpoints.offered(host) if name not in podman.TRACKING]
+
+
 @operations.once
-def request_checkpoint_image(*, by, container, image, options: CheckpointOptions, mode=Mode.STOP, request_key=None):
-    """Ask for a checkpoint of a running container into the local image `image`.
+def request_checkpoint_image(
+    *, by, container, image, options: CheckpointOptions, mode=Mode.STOP, forced=False, request_key=None
+):
+    """Ask for a checkpoint of a running container into the local image `image`; `forced` as for the catalog.
 
     Raises BadInput for a name that is no image's, Conflict when the container is not running or the name is taken.
     """
@@ -35,11 +42,11 @@ def request_checkpoint_image(*, by, container, image, options: CheckpointOptions
     if inventory.image_named(container.host, image):
         raise Conflict(f"An image has the name {image} on {container.host.name}.", remedy="Choose another name.")
     options = replace(options, leave_running=mode == Mode.KEEP_RUNNING)
-    operations.require_offered(options, known=podman.CHECKPOINT_FLAGS, offered=checkpoints.offered(container.host))
+    operations.require_offered(options, known=podman.CHECKPOINT_FLAGS, offered=offered(container.host))
     return operations.request(
         by=by, kind=Kind.CHECKPOINT_IMAGE, host=container.host, container=container, request_key=request_key,
         sentence=f"asked to checkpoint {container.name} into the image {image}, {checkpoints.HOW[mode]}",
-        options={"image": image, "flags": options.as_json(), "mode": mode},
+        options={"image": image, "flags": options.as_json(), "mode": mode, "forced": forced},
     )  # fmt: skip
 
 
@@ -73,6 +80,7 @@ def perform_checkpoint_image(claim):
             criu_log=criu_log,
             statistics=statistics,
             image_id=image_id,
+            facts=preflights.facts_at_capture(operation.host, found, options),
         )
 
 
@@ -82,8 +90,8 @@ def own_name(image):
 
 
 @operations.once
-def request_restore_image(*, by, image, name, options: RestoreOptions, request_key=None):
-    """Ask for a container from a checkpoint image; `name` "" means the name it had.
+def request_restore_image(*, by, image, name, options: RestoreOptions, forced=False, request_key=None):
+    """Ask for a container from a checkpoint image; `name` "" means the name it had, `forced` as from the catalog.
 
     Raises Conflict when the image is no checkpoint or the name is taken.
     """
@@ -99,7 +107,8 @@ def request_restore_image(*, by, image, name, options: RestoreOptions, request_k
         by=by, kind=Kind.RESTORE_IMAGE, host=image.host, target_name=target, request_key=request_key,
         team=access.team_for(by.user, "restore"),
         sentence=f"asked to restore {target} from the image {image}",
-        options={"image": str(image), "image_id": image.image_id, "flags": {**options.as_json(), "name": name.strip()}},
+        options={"image": str(image), "image_id": image.image_id, "forced": forced,
+                 "flags": {**options.as_json(), "name": name.strip()}},
     )  # fmt: skip
 
 
@@ -113,6 +122,11 @@ def perform_restore_image(claim):
         raise Conflict(
             f"The name {operation.target_name} is taken on {operation.host.name}.", remedy="Choose another name."
         )
+    claim.phase("looking")
+    image = Image.objects.filter(host=operation.host, image_id=image_id, removed_at=None).first()
+    if image is None:
+        raise Conflict(f"The image {operation.options['image']} is gone from {operation.host.name}.")
+    preflights.require(claim, preflights.of_restore_image(image, options))
     _bring_base(claim, runner, image_id)
     claim.note(importing=operation.target_name)
     claim.phase("restoring")

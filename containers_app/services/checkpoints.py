@@ -55,7 +55,12 @@ def request_checkpoint(
     name = name.strip() or default_name(container)
     if len(name) > 120:
         raise BadInput("A name has 120 characters at the most.", field="name")
-    options = replace(options, leave_running=mode == Mode.KEEP_RUNNING)
+    options = replace(options, leave_running=mode == Mode.KEEP_RUNNING, with_previous=False)
+    if options.pre_checkpoint and not container.host.facts.get("dirty_tracking"):
+        raise BadInput(
+            f"The kernel of {container.host.name} does not track changed memory: there is no memory beforehand.",
+            field="pre_checkpoint",
+        )
     operations.require_offered(options, known=podman.CHECKPOINT_FLAGS, offered=offered(container.host))
     return operations.request(
         by=by, kind=Operation.Kind.CHECKPOINT, host=container.host, container=container, request_key=request_key,
@@ -75,9 +80,10 @@ def require_running(container):
 
 
 def offered(host):
-    """Names of the options that this host's Podman has; all of them while the host has not been measured."""
+    """Names of the options that this host's Podman and kernel have; while it has not been measured, what all have."""
     present = host.facts.get("flags", {}).get("checkpoint", podman.CHECKPOINT_FLAGS.values())
-    return [name for name, flag in podman.CHECKPOINT_FLAGS.items() if flag in present]
+    lacking = set() if host.facts.get("dirty_tracking") else podman.TRACKING
+    return [name for name, flag in podman.CHECKPOINT_FLAGS.items() if flag in present and name not in lacking]
 
 
 def default_name(container):
@@ -94,7 +100,11 @@ def usual_check(container):
 def command_preview(container, options: CheckpointOptions, mode):
     """The command lines that a checkpoint with these options will run; the archive's path is made by the agent."""
     options = replace(options, leave_running=mode == Mode.KEEP_RUNNING)
-    lines = [podman.checkpoint_arguments(container.name, options, export="…")]
+    lines = []
+    if options.pre_checkpoint:
+        lines.append(podman.pre_checkpoint_arguments(container.name, options, export="…"))
+        options = replace(options, pre_checkpoint=False, with_previous=True)
+    lines.append(podman.checkpoint_arguments(container.name, options, export="…"))
     if mode == Mode.COPY:
         lines.append(podman.restore_arguments(in_place(options), container=container.name))
     return [shlex.join(["podman", *arguments]).replace("'…'", "…") for arguments in lines]

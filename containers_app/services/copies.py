@@ -18,26 +18,33 @@ NUMBER = "{n}"
 HIGHEST_PORT = 65535
 
 
-def request_copies(*, by, checkpoint, name, copies, options: RestoreOptions, request_key, host=None):
+def request_copies(*, by, checkpoint, name, copies, options: RestoreOptions, request_key, host=None, forced=False):
     """Ask for `copies` restores of the checkpoint as new containers on `host`, or where it was taken.
 
     Returns the operations, in their order. `name` counts where it has {n}, or at its end; each published host port
-    counts up. Raises BadInput, beside its field, for a name or a port that is taken or cannot be counted. The same
-    `request_key` again returns the same ones.
+    counts up; `forced` as for one restore. Raises BadInput, beside its field, for a name or a port that is taken or
+    cannot be counted. The same `request_key` again returns the same ones.
     """
     earlier = list(Operation.objects.filter(batch=request_key, requested_by=by.user).order_by("pk"))
     if earlier:
         return earlier
-    names = copy_names(name, copies)
-    ports = [copy_ports(options.publish, number) for number in range(copies)]
+    wanted = each(replace(options, name=name), copies)
     _require_own_ports(checkpoint, options)
-    _require_ports_apart(ports)
+    _require_ports_apart([copy.publish for copy in wanted])
     made = []
     with transaction.atomic():
-        for copy, publish in zip(names, ports, strict=True):
-            made.append(_request(by, checkpoint, host, copy, replace(options, publish=publish), request_key))
+        for copy in wanted:
+            made.append(_request(by, checkpoint, host, copy, forced, request_key))
         Operation.objects.filter(pk__in=[operation.pk for operation in made]).update(batch=request_key)
     return made
+
+
+def each(options, copies):
+    """[RestoreOptions] of so many copies, each with its name and its ports."""
+    names = copy_names(options.name, copies)
+    return [
+        replace(options, name=name, publish=copy_ports(options.publish, number)) for number, name in enumerate(names)
+    ]
 
 
 def copy_names(name, copies):
@@ -78,11 +85,11 @@ def _require_ports_apart(ports):
         )
 
 
-def _request(by, checkpoint, host, name, options, request_key):
+def _request(by, checkpoint, host, options, forced, request_key):
     try:
         return restores.request_restore(
-            by=by, checkpoint=checkpoint, host=host, name=name, options=options,
-            request_key=uuid.uuid5(request_key, name),
+            by=by, checkpoint=checkpoint, host=host, name=options.name, options=options, forced=forced,
+            request_key=uuid.uuid5(request_key, options.name),
         )  # fmt: skip
     except Conflict as error:
         raise BadInput(error.message, field="name", remedy=error.remedy) from error

@@ -16,10 +16,10 @@ from pathlib import Path
 import redis
 from django.db import connection
 
-from containers_app.errors import Foreseen, FreezeframeError, Unavailable
-from containers_app.models import Checkpoint, Container, Host
+from containers_app.errors import BadInput, Foreseen, FreezeframeError, Unavailable
+from containers_app.models import Checkpoint, Container, Host, Image, Operation
+from containers_app.runtime import criu, preflight, preflight_restore, scan
 from containers_app.runtime import host as host_runtime
-from containers_app.runtime import preflight, preflight_restore, scan
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
 from . import doorbell, kept_images, outside
@@ -30,6 +30,7 @@ ASKED = "freezeframe:preflights:"  # + host name: list of what is asked for, as 
 ANSWER = "freezeframe:preflight:"  # + token: list with the one answer
 PATIENCE = 5  # seconds that a page waits, and that a question or an answer is kept
 AT_ONCE = 4
+OTHER_SIZE = "It has another size than when it was stored."
 NO_NETWORK = {"host", "none", "private", "slirp4netns", "pasta", "bridge"}  # modes that inspect names like networks
 
 
@@ -41,9 +42,23 @@ def ask_checkpoint(container, options: CheckpointOptions):
     return _ask(container.host, {"container": container.pk, "options": options.as_json()})
 
 
-def ask_restore(checkpoint, options: RestoreOptions, host=None):
-    """[Finding as JSON] of a restore of `checkpoint` on `host`, or on its own, from that agent; as `ask_checkpoint`."""
-    return _ask(host or checkpoint.host, {"checkpoint": checkpoint.pk, "options": options.as_json()})
+def ask_restore(checkpoint, *copies: RestoreOptions, host=None):
+    """[Finding as JSON] of a restore of `checkpoint`, or of so many copies, on `host`, or on its own, from that agent;
+    as `ask_checkpoint`."""
+    wanted = [options.as_json() for options in copies]
+    return _ask(host or checkpoint.host, {"checkpoint": checkpoint.pk, "copies": wanted})
+
+
+def ask_restore_image(image, options: RestoreOptions):
+    """[Finding as JSON] of a restore from a checkpoint image, from its host's agent; as `ask_checkpoint`."""
+    return _ask(image.host, {"image": image.pk, "options": options.as_json()})
+
+
+def of_input(error):
+    """The Finding of what was typed and cannot be used (a BadInput)."""
+    return preflight.Finding(
+        "input", error.message, preflight.BLOCK, remedy=error.remedy, option=error.field, forceable=False
+    )
 
 
 def _ask(host, question):
@@ -100,23 +115,28 @@ def answer(host, question):
 
 
 def _look(host, question):
+    host = Host.objects.get(pk=host.pk)  # its facts and its readiness as they are now
     if "container" in question:
         container = Container.objects.select_related("host").get(pk=question["container"], host=host)
         found = outside.podman().inspect_one(container.container_id)
         if found is None or found.state != "running":
             raise Unavailable(f"{container.name} is {found.state if found else 'gone'}.")
         return of_checkpoint(container.host, found, CheckpointOptions(**question["options"]))
-    checkpoint = Checkpoint.objects.select_related("container__host", "host").get(pk=question["checkpoint"])
-    host = Host.objects.get(pk=host.pk)  # as it is now: the agent may have measured it since it began to answer
-    return of_restore(checkpoint, RestoreOptions(**question["options"]), host)
+    try:
+        if "image" in question:
+            image = Image.objects.select_related("host").get(pk=question["image"], host=host)
+            return of_restore_image(image, RestoreOptions(**question["options"]))
+        checkpoint = Checkpoint.objects.select_related("container__host", "host").get(pk=question["checkpoint"])
+        return of_restore(checkpoint, host, *(RestoreOptions(**options) for options in question["copies"]))
+    except BadInput as error:
+        return [of_input(error)]
 
 
 def of_checkpoint(host, found, options):
     """[Finding] of a checkpoint of the running container `found`, as it is now. Runs on its host."""
-    podman, volumes = outside.podman(), []
-    for mount in found.config.get("mounts", []):
-        if mount["type"] == "volume":
-            volumes.append((mount["name"], *scan.folder_bytes(mount["source"])))
+    podman, walk, mounts = outside.podman(), scan.Walk(), found.config.get("mounts", [])
+    volumes = [(m["name"], *walk.bytes_below(m["source"])) for m in mounts if m["type"] == "volume"]
+    changed = walk.bytes_below(found.upper) if found.upper else (0, True)
     return preflight.of_checkpoint(
         preflight.CheckpointSight(
             found=found,
@@ -127,6 +147,7 @@ def of_checkpoint(host, found, options):
             store_free=outside.store().free_bytes(),
             storage_free=shutil.disk_usage(found.userdata).free,
             volumes=volumes,
+            changed=changed,
             switches=host.facts.get("criu_config", {}).get("switches", {}),
         )
     )
@@ -150,41 +171,92 @@ def facts_at_capture(host, found, options):
     }
 
 
-def of_restore(checkpoint, options, host):
-    """[Finding] of a restore of `checkpoint` with these options (`name` "" means its own) on `host`. Runs there."""
-    podman, store = outside.podman(), outside.store()
-    then, name = checkpoint.facts, options.name or checkpoint.container_name
-    there = podman.inspect_one(name)
-    at_home = host.pk == checkpoint.host_id
-    in_place = at_home and bool(there) and not options.name and there.container_id == checkpoint.container.container_id
+def of_restore(checkpoint, host, *copies):
+    """[Finding] of a restore of `checkpoint` on `host` with these options (`name` "" means its own), or of copies.
+
+    Runs there. Raises BadInput for a name that Podman does not take.
+    """
+    podman, store, at_home = outside.podman(), outside.store(), host.pk == checkpoint.host_id
+    in_place = not copies[0].name and at_home and bool(podman.inspect_one(checkpoint.container.container_id))
+    size, taken_at = store.size(checkpoint.archive_sha256), checkpoint.dumped_at or checkpoint.taken_at
+    return _of_restore(
+        podman, host, copies, checkpoint.facts, checkpoint.container_name, taken_at,
+        in_place=in_place,
+        members={member["name"]: member["size"] for member in checkpoint.members},
+        image_name=checkpoint.image_name,
+        image_here=bool(podman.image_id(checkpoint.image_id)),
+        image_kept=bool(kept_images.find(checkpoint.image_id)),
+        archive_here=size is not None,
+        flaw=checkpoint.flaw_detail or ("" if size == checkpoint.archive_bytes else OTHER_SIZE),
+    )  # fmt: skip
+
+
+def of_restore_image(image, options):
+    """[Finding] of a restore from a checkpoint image, with what is known of when it was made; as `of_restore`."""
+    podman = outside.podman()
+    annotations = {name.rpartition("checkpoint.")[2]: value for name, value in image.checkpoint.items()}
+    made = Operation.objects.filter(host=image.host, kind=Operation.Kind.CHECKPOINT_IMAGE, options__image=str(image))
+    made = made.filter(state=Operation.State.SUCCEEDED).order_by("pk").last()
+    then, base = made.result.get("facts", {}) if made else _annotated(annotations), annotations.get("rootfsImageID", "")
+    return _of_restore(
+        podman, image.host, [options], then, annotations.get("name", ""), image.created_at, in_place=False,
+        members={"image": image.size_bytes},
+        image_name=annotations.get("rootfsImageName", ""),
+        image_here=not base or bool(podman.image_id(base)),
+        image_kept=bool(kept_images.find(base)),
+    )  # fmt: skip
+
+
+def _annotated(annotations):
+    """Facts as `facts_at_capture` keeps them, from the annotations of a checkpoint image: fewer, by other names."""
+    number, arch = annotations.get("criu.version", ""), annotations.get("host.arch", "")  # 40201 is 4.2.1
+    found = {
+        "criu_version": f"{int(number) // 10000}.{int(number) // 100 % 100}" if number.isdecimal() else "",
+        "kernel": annotations.get("host.kernel", ""),
+        "architecture": {"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch),
+        "cgroup_version": annotations.get("cgroups.version", ""),
+        "oci_runtime": annotations.get("runtime.name", ""),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _of_restore(podman, host, copies, then, own_name, taken_at, *, in_place, **known):
+    store, options, walk = outside.store(), copies[0], scan.Walk()
+    binds = then.get("binds", [])
+    changed_binds = [source for source in binds if walk.newer_below(source, taken_at.timestamp())]
+    names = [] if in_place else [each.name or own_name for each in copies]
     running = [facts for facts in podman.inspect(*_running(host)) if facts.state == "running"]
     runtime = then.get("oci_runtime", "")
     return preflight_restore.of_restore(
         preflight_restore.RestoreSight(
-            name=name,
+            **known,
             in_place=in_place,
             options=options,
+            copies=len(copies),
             then=then,
             now=host.facts,
-            members={member["name"]: member["size"] for member in checkpoint.members},
-            image_name=checkpoint.image_name,
-            image_here=bool(podman.image_id(checkpoint.image_id)),
-            image_kept=bool(kept_images.find(checkpoint.image_id)),
-            archive_here=store.path(checkpoint.archive_sha256).is_file(),
-            flaw=checkpoint.flaw_detail,
             runtime_able=not runtime or host_runtime.can_checkpoint(runtime, tools_dir=podman.tools_dir),
-            name_taken=there is not None,
-            ports_taken=_taken_ports(options.publish or ([] if options.name else then.get("ports", []))),
+            cpu_refused=_cpu_refused(then, host.facts, podman.tools_dir),
+            names_taken=sorted(facts.name for facts in podman.inspect(*names)),
+            ports_taken=[port for each in copies for port in _taken_ports(each.publish or then.get("ports", []))],
             volumes=frozenset(podman.volume_names()),
-            networks=frozenset(podman.network_names()),
+            networks=podman.networks(),
+            pods=frozenset(podman.pod_names()) if options.pod else frozenset(),
             addresses={address: facts.name for facts in running for address in facts.addresses},
-            missing_binds=[source for source in then.get("binds", []) if not Path(source).exists()],
+            missing_binds=[source for source in binds if not Path(source).exists()],
+            changed_binds=changed_binds,
             readiness=host.readiness,
             free_memory=scan.free_memory(),
             store_free=store.free_bytes(),
             storage_free=shutil.disk_usage(_storage(podman)).free,
         )
     )
+
+
+def _cpu_refused(then, now, tools_dir):
+    """What CRIU says against this CPU; the very same one needs no asking."""
+    image = then.get("cpu_image", "")
+    return "" if not image or image == now.get("cpu_image") else criu.refuses_cpu(image, tools_dir=tools_dir)
 
 
 def _running(host):

@@ -108,7 +108,7 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, host=None,
         container, target_name = (None, checkpoint.container_name) if elsewhere else (checkpoint.container, "")
     else:
         podman_runtime.check_name(name)
-        require_free_ports(host, options.publish)
+        require_free_ports(host, options.publish or checkpoint.facts.get("ports", []))
         if Container.objects.filter(host=host, name=name, removed_at=None).exists():
             raise Conflict(f"The name {name} is taken on {host.name}.", remedy="Choose another name.")
         how, container, target_name = f"as {name}", None, name
@@ -141,7 +141,7 @@ def perform_restore(claim):
     found = podman.inspect_one(operation.checkpoint.container.container_id) if at_home else None
     if found and not options.name:
         _refuse_other_dump(operation.checkpoint, found)
-    preflights.require(claim, preflights.of_restore(operation.checkpoint, options, operation.host))
+    preflights.require(claim, preflights.of_restore(operation.checkpoint, operation.host, options))
     if found and not options.name:
         claim.phase("restoring")
         result = podman.restore(found.container_id, options, timeout=_patience(operation), on_start=claim.command)

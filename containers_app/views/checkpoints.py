@@ -101,6 +101,7 @@ def _request_restore(request, checkpoint, host, values):
             name=new["name"],
             copies=copies_wanted,
             options=RestoreOptions(publish=new["publish"], **ticked),
+            forced=values["forced"],
             request_key=values["request_key"],
         )
     return restores.request_restore(

@@ -127,7 +127,7 @@ def container_checkpoint_image(request, pk):
     container = access.get_container_for(request.user, pk, "checkpoint")
     if request.method != "POST":
         _require_possible(request, container, "checkpoint_image")
-    form = CheckpointImageForm(request.POST or None, offered=checkpoints.offered(container.host))
+    form = CheckpointImageForm(request.POST or None, offered=checkpoint_images.offered(container.host))
     operation, status = answer(request, form, lambda values: _request_checkpoint_image(request, container, values))
     if operation:
         messages.info(request, f"Asked {container.host.name} to checkpoint {container.name} into an image.")
@@ -138,7 +138,7 @@ def container_checkpoint_image(request, pk):
 
 def _request_checkpoint_image(request, container, values):
     options = CheckpointOptions(**{name: values.get(name, False) for name in OPTIONS})
-    named = {name: values[name] for name in ("image", "mode", "request_key")}
+    named = {name: values[name] for name in ("image", "mode", "forced", "request_key")}
     return checkpoint_images.request_checkpoint_image(by=caller(request), container=container, options=options, **named)
 
 

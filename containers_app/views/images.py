@@ -115,5 +115,6 @@ def _request_restore(request, image, values):
         image=image,
         name="" if own else values["name"],
         options=RestoreOptions(publish=values["publish"], **ticked),
+        forced=values["forced"],
         request_key=values["request_key"],
     )

@@ -8,11 +8,12 @@ import dataclasses
 from django.views.decorators.http import require_GET
 
 from containers_app import access
-from containers_app.errors import Unavailable
+from containers_app.errors import BadInput, Unavailable
+from containers_app.forms import RestoreForm
 from containers_app.htmx import asked, render_page
 from containers_app.models import Host
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
-from containers_app.services import checkpoints, preflights, restores
+from containers_app.services import checkpoint_images, checkpoints, copies, preflights, restores
 from containers_app.views.checkpoints import target_host
 
 
@@ -29,13 +30,42 @@ def checkpoint_preflight(request, pk):
     checkpoint = access.get_checkpoint_for(request.user, pk)
     restores.require_right(request.user, checkpoint, as_new=access.may(request.user, "clone", checkpoint))
     host = target_host(request, checkpoint, access.seen_by(request.user, Host.objects.all()))
-
-    def ask(about, options):
-        return preflights.ask_restore(about, options, host)
-
-    context = {"checkpoint": checkpoint, **_findings(request, ask, checkpoint, RestoreOptions)}
+    context = {"checkpoint": checkpoint, **_findings(request, _asker(request, host), checkpoint, RestoreOptions)}
     context["curable"] = ["name", "publish", *restores.offered(host)]
     return render_page(request, "checkpoint_preflight", context, fragments=["preflight"])
+
+
+@require_GET
+def image_preflight(request, pk):
+    image = access.get_image_for(request.user, pk, "operate")
+    own = asked(request, "name") == checkpoint_images.own_name(image)  # without --name it keeps the ID that it had
+
+    def ask(image, options):
+        options = dataclasses.replace(options, name="" if own else asked(request, "name"), publish=_ports(request))
+        return preflights.ask_restore_image(image, options)
+
+    context = {"image": image, **_findings(request, ask, image, RestoreOptions)}
+    context["curable"] = ["name", "publish", *restores.offered(image.host)]
+    return render_page(request, "image_preflight", context, fragments=["preflight"])
+
+
+def _ports(request):
+    return request.GET.get("publish", "")[:2000].split()
+
+
+def _asker(request, host):
+    """What asks about one restore on `host`, or about the copies that are wanted, each with its own name and ports."""
+    number = asked(request, "copies")
+    several = number.isdecimal() and 1 < int(number) <= RestoreForm.MOST_COPIES and asked(request, "as_new") == "on"
+
+    def ask(checkpoint, options):
+        try:
+            wanted = copies.each(options, int(number)) if several else [options]
+        except BadInput as error:
+            return [preflights.of_input(error).as_json()]
+        return preflights.ask_restore(checkpoint, *wanted, host=host)
+
+    return ask
 
 
 def _findings(request, ask, about, kind):
@@ -63,6 +93,6 @@ def _options(request, kind):
     if kind is RestoreOptions:
         new = asked(request, "as_new") == "on"
         values["name"] = asked(request, "name") if new else ""
-        values["publish"] = asked(request, "publish").split() if new else []
+        values["publish"] = _ports(request) if new else []
         values["pod"] = asked(request, "pod")
     return kind(**values)

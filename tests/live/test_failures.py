@@ -1,12 +1,16 @@
-"""Failures that are provoked with the real Podman, runc and CRIU: each is explained as what it is."""
+"""Failures that are provoked with the real Podman, runc and CRIU: each is foreseen, and explained as what it is."""
 
+import socket
 import subprocess
 
 import pytest
 
-from containers_app.runtime import criu
+from containers_app.errors import Unavailable
+from containers_app.models import Container, KeptImage
+from containers_app.runtime import archive, criu
 from containers_app.runtime.explain import explain
-from containers_app.services import lifecycle
+from containers_app.runtime.types import CheckpointOptions, RestoreOptions
+from containers_app.services import lifecycle, preflights
 from tests.live import images
 from tests.live.conftest import LOOP
 from tests.live.site import _free_port, wait_for
@@ -26,30 +30,52 @@ TALKS = (
     "import socket, time; a = socket.create_server(('127.0.0.1', 7000)); "
     "b = socket.create_connection(('127.0.0.1', 7000)); c = a.accept(); print('ready', flush=True); time.sleep(9999)"
 )
+MULTIPATH = (
+    "import socket, time; s = socket.socket(2, 1, 262); s.bind(('0.0.0.0', 80)); s.listen(); "
+    "print('ready', flush=True); time.sleep(9999)"
+)
+OUTSIDE = (
+    "import socket, time; s = socket.socket(socket.AF_UNIX); s.connect('/outside/socket'); "
+    "print('ready', flush=True); time.sleep(9999)"
+)
+DEAF = "import socket, time; s = socket.create_server(('0.0.0.0', 7000)); print('ready', flush=True); time.sleep(9999)"
 
 
 class Provoker:
-    """Runs the site's Podman so that it fails, and says how Freezeframe explains that."""
+    """Runs the site's Podman so that it fails, and says how Freezeframe had foreseen and explains that."""
 
-    def __init__(self, site, tmp_path):
-        self.site, self.folder = site, tmp_path
+    def __init__(self, site, operator, tmp_path):
+        self.site, self.operator = site, operator
         self.archive = tmp_path / "looper.tar"
+        self.checkpoint = None
 
     def run(self, name, *flags, command=("/bin/sh", "-c", LOOP), image=lifecycle.SAMPLE_IMAGE):
+        """The container of that name, as the inventory sees it running."""
         self.site.podman("run", "--detach", "--name", name, *self.site.limits, *flags, image, *command)
+        return wait_for(Container.objects.filter(name=name, removed_at=None, state="running").first, f"{name} runs")
 
-    def python(self, name, code):
+    def python(self, name, code, *flags):
         """A container with a Python program, once it says that it is ready."""
-        self.run(name, image=images.build(self.site, "python"), command=("python3", "-c", code))
-        said = wait_for(lambda: self.site.podman("logs", name).split(), "it says something")
-        return said[0]
+        found = self.run(name, *flags, image=images.build(self.site, "python"), command=("python3", "-c", code))
+        wait_for(lambda: self.site.podman("logs", name).split(), "it says something")
+        return found
 
-    def taken(self, *flags, name="looper", image=lifecycle.SAMPLE_IMAGE):
-        """The command that restores an archive of a container that is gone."""
-        self.run(name, *flags, image=image)
-        self.site.podman("container", "checkpoint", "--compress", "none", "--export", str(self.archive), name)
-        self.site.podman("rm", name)
+    def taken(self, *flags, image=lifecycle.SAMPLE_IMAGE):
+        """The command that restores a checkpoint of the catalog whose container is gone."""
+        container = self.run("looper", *flags, image=image)
+        self.checkpoint = self.operator.checkpoint(container)
+        self.operator.remove(container)
+        with open(self.site.store / f"{self.checkpoint.archive_sha256}.tar.zst", "rb") as packed:
+            archive.unpack(packed, self.archive, sha256=self.checkpoint.archive_sha256)
         return ["container", "restore", "--import", str(self.archive)]
+
+    def foreseen(self, about=None, **options):
+        """Keys of what the preflight finds in the way: of a checkpoint of a container, or of the restore of `taken`."""
+        if about:
+            found = preflights.ask_checkpoint(about, CheckpointOptions(**options))
+        else:
+            found = preflights.ask_restore(self.checkpoint, RestoreOptions(**options))
+        return {finding["key"] for finding in found if finding["level"] != "pass"}
 
     def why(self, *arguments, log_of="", log="dump.log"):
         """The id of the explanation of a Podman command that must fail."""
@@ -70,28 +96,50 @@ class Provoker:
 @pytest.fixture
 def provoke(site, operator, tmp_path):
     operator.sample_image()
-    yield Provoker(site, tmp_path)
+    yield Provoker(site, operator, tmp_path)
     site.podman("rm", "--all", "--force", "--time", "0", check=False)
     site.podman("volume", "prune", "--force", check=False)
 
 
 @pytest.mark.parametrize(
-    ("code", "failure"),
+    ("code", "key", "failure"),
     [
-        (LOCK, "file-locks-dump"),
-        (WATCH, "inotify-overlay"),
-        (GHOST, "ghost-too-big"),
-        (TALKS, "tcp-established-dump"),
+        (LOCK, "file-locks", "file-locks-dump"),
+        (WATCH, "inotify", "inotify-overlay"),
+        (GHOST, "ghost-file", "ghost-too-big"),
+        (TALKS, "tcp-established", "tcp-established-dump"),
+        (MULTIPATH, "unsupported", "mptcp"),
     ],
-    ids=["lock", "watch", "deleted", "connection"],
+    ids=["lock", "watch", "deleted", "connection", "multipath"],
 )
-def test_what_criu_cannot_dump_is_explained_from_its_log(provoke, code, failure):
-    provoke.python("it", code)
+def test_what_criu_cannot_dump_is_foreseen_and_explained_from_its_log(provoke, code, key, failure):
+    assert provoke.foreseen(provoke.python("it", code)) == {key}
     assert provoke.why("container", "checkpoint", "it", log_of="it") == failure
+
+
+def test_a_socket_that_leads_out_of_the_container(provoke, tmp_path):
+    with socket.socket(socket.AF_UNIX) as outside:
+        outside.bind(str(tmp_path / "socket"))
+        outside.listen()
+        container = provoke.python("it", OUTSIDE, f"--volume={tmp_path}:/outside")
+        with outside.accept()[0]:
+            assert provoke.foreseen(container) == {"external", "binds"}
+            assert provoke.why("container", "checkpoint", "it", log_of="it") in {"unix-external", "unix-half-stream"}
+
+
+def test_a_connection_that_was_not_accepted_yet(site, provoke):
+    port = _free_port()
+    container = provoke.python("it", DEAF, f"--publish=127.0.0.1:{port}:7000")
+    with socket.create_connection(("127.0.0.1", port)):
+        wait_for(lambda: "half-open" in provoke.foreseen(container), "the connection is seen")
+        assert provoke.why("container", "checkpoint", "it", log_of="it") == "tcp-in-flight"
 
 
 def test_a_container_that_was_only_created(site, provoke):
     site.podman("create", "--name", "it", lifecycle.SAMPLE_IMAGE, "/bin/sh")
+    created = wait_for(Container.objects.filter(name="it", removed_at=None).first, "it is seen")
+    with pytest.raises(Unavailable, match="it is created"):
+        provoke.foreseen(created)
     assert provoke.why("container", "checkpoint", "it") == "checkpoint-not-running"
 
 
@@ -100,11 +148,12 @@ def test_a_container_that_is_not_there(provoke):
 
 
 def test_a_container_that_removes_itself(provoke):
-    provoke.run("it", "--rm")
+    assert provoke.foreseen(provoke.run("it", "--rm")) == {"auto-remove"}
     assert provoke.why("container", "checkpoint", "it") == "checkpoint-rm-needs-export"
 
 
-def test_an_export_that_has_no_room(provoke, tmp_path):
+def test_exports_that_have_no_room_or_no_folder(provoke, tmp_path):
+    """That the store has no room is foreseen in test_nothing_lost.py: it is the agent's, not Podman's."""
     provoke.run("it")
     full = tmp_path / "full"
     full.mkdir()
@@ -114,11 +163,8 @@ def test_an_export_that_has_no_room(provoke, tmp_path):
         assert provoke.why("container", "checkpoint", *export, "it") == "no-space"
     finally:
         subprocess.run(["umount", str(full)], check=True)
-
-
-def test_an_export_into_no_folder(provoke):
-    provoke.run("it")
-    assert provoke.why("container", "checkpoint", "--export", "/nonexistent/x.tar", "it") == "export-path"
+    provoke.run("other")
+    assert provoke.why("container", "checkpoint", "--export", "/nonexistent/x.tar", "other") == "export-path"
 
 
 def test_a_restore_of_what_was_not_checkpointed(site, provoke):
@@ -128,65 +174,68 @@ def test_a_restore_of_what_was_not_checkpointed(site, provoke):
     assert provoke.why("container", "restore", "it") == "restore-no-checkpoint"
 
 
-def test_a_name_that_is_taken(provoke):
+def test_whatever_is_in_the_way_of_a_restore_is_foreseen_and_explained_and_then_it_works(site, provoke, tmp_path):
+    (tmp_path / "data").mkdir()
+    published, address = f"--publish=127.0.0.1:{_free_port()}:80", f"--ip={site.subnet}.77"
+    restore = provoke.taken(published, address, "--volume=ff-there:/there", f"--volume={tmp_path}/data:/data")
+    assert (provoke.foreseen(), provoke.why(*restore)) == ({"volume-exists"}, "volume-exists")
+    site.podman("volume", "rm", "ff-there")
+    for flags, name, key, failure in (
+        ([], "looper", "name-taken", "name-in-use"),
+        ([published], "other", "port-taken", "port-in-use"),
+        ([address], "other", "address-taken", "static-ip-taken"),
+    ):
+        provoke.run(name, *flags)
+        assert (provoke.foreseen(), provoke.why(*restore)) == ({key}, failure)
+        site.podman("rm", "--all", "--force", "--time", "0")
+        site.podman("volume", "rm", "--force", "ff-there")
+    assert (provoke.foreseen(pod="none"), provoke.why(*restore, "--pod", "none")) == (
+        {"pod", "pod-missing"},
+        "pod-not-wanted",
+    )
+    (tmp_path / "data").rmdir()
+    assert (provoke.foreseen(), provoke.why(*restore)) == ({"bind-missing"}, "bind-source-missing")
+    site.podman("rm", "--all", "--force", "--time", "0")
+    site.podman("volume", "rm", "--force", "ff-there")
+    (tmp_path / "data").mkdir()
+    assert provoke.foreseen() == set()
+    site.podman(*restore)
+    assert site.state("looper") == "running"
+
+
+def test_another_runtime_and_an_archive_that_is_damaged(site, provoke):
     restore = provoke.taken()
-    provoke.run("looper")
-    assert provoke.why(*restore) == "name-in-use"
-
-
-def test_a_port_that_is_taken(provoke):
-    published = f"--publish=127.0.0.1:{_free_port()}:80"
-    restore = provoke.taken(published)
-    provoke.run("other", published)
-    assert provoke.why(*restore) == "port-in-use"
-
-
-def test_an_address_that_is_taken(site, provoke):
-    address = f"--ip={site.subnet}.77"
-    restore = provoke.taken(address)
-    provoke.run("other", address)
-    assert provoke.why(*restore) == "static-ip-taken"
-
-
-def test_another_runtime(provoke):
-    assert provoke.why("--runtime", "crun", *provoke.taken()) == "restore-runtime-mismatch"
-
-
-def test_a_damaged_archive_and_what_is_none(provoke):
-    restore = provoke.taken()
+    assert provoke.why("--runtime", "crun", *restore) == "restore-runtime-mismatch"
+    stored = site.store / f"{provoke.checkpoint.archive_sha256}.tar.zst"
+    stored.write_bytes(stored.read_bytes()[:-100])
+    assert provoke.foreseen() == {"archive-flawed"}
     whole = provoke.archive.read_bytes()
     for broken in (whole[: len(whole) // 2], b"hello"):
         provoke.archive.write_bytes(broken)
         assert provoke.why(*restore) == "archive-truncated"
 
 
-def test_a_volume_that_is_there(provoke):
-    assert provoke.why(*provoke.taken("--volume=ff-there:/data")) == "volume-exists"
-
-
-def test_a_network_that_is_gone(site, provoke):
-    site.podman("network", "create", "ff-gone")
+def test_a_network_that_is_gone_or_was_made_anew(site, provoke):
+    site.podman("network", "create", "--subnet", "10.213.78.0/24", "ff-gone")
     restore = provoke.taken("--network=ff-gone")
     site.podman("network", "rm", "ff-gone")
-    assert provoke.why(*restore) == "network-missing"
-
-
-def test_a_mounted_path_that_is_gone(provoke, tmp_path):
-    (tmp_path / "data").mkdir()
-    restore = provoke.taken(f"--volume={tmp_path}/data:/data")
-    (tmp_path / "data").rmdir()
-    assert provoke.why(*restore) == "bind-source-missing"
-
-
-def test_a_pod_that_is_not_wanted(provoke):
-    assert provoke.why(*provoke.taken(), "--pod", "none") == "pod-not-wanted"
+    assert (provoke.foreseen(), provoke.why(*restore)) == ({"network-missing"}, "network-missing")
+    site.podman("network", "create", "--subnet", "10.213.79.0/24", "ff-gone")
+    assert (provoke.foreseen(), provoke.why(*restore)) == ({"address-outside"}, "static-ip-subnet")
+    site.podman("rm", "--all", "--force", "--time", "0")
+    assert provoke.foreseen(ignore_static_ip=True) == set()
+    assert provoke.operator.restore(provoke.checkpoint, ignore_static_ip=True).running
+    site.podman("rm", "--all", "--force", "--time", "0")
+    site.podman("network", "rm", "ff-gone")
 
 
 def test_an_image_that_is_gone(site, provoke):
     site.podman("tag", lifecycle.SAMPLE_IMAGE, "localhost/once:1")
     restore = provoke.taken(image="localhost/once:1")
     site.podman("rmi", "localhost/once:1", lifecycle.SAMPLE_IMAGE)
-    assert provoke.why(*restore) == "pull-registry-unreachable"
+    assert provoke.foreseen() == set(), "it was kept beside the checkpoint"
+    KeptImage.objects.filter(image_id=provoke.checkpoint.image_id).delete()
+    assert (provoke.foreseen(), provoke.why(*restore)) == ({"image-missing"}, "pull-registry-unreachable")
 
 
 def test_an_image_that_cannot_be_fetched(provoke):

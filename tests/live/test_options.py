@@ -6,10 +6,11 @@ import uuid
 
 import pytest
 
+from containers_app.errors import BadInput
 from containers_app.models import Container
 from containers_app.runtime import podman
 from containers_app.runtime.types import RestoreOptions
-from containers_app.services import copies, lifecycle
+from containers_app.services import checkpoints, copies, lifecycle
 from tests.live import images
 from tests.live.conftest import LOOP, both_hosts, numbers
 from tests.live.site import _free_port, wait_for
@@ -40,14 +41,12 @@ OTHERWISE = {
         "--all": "one operation is of one container", "--latest": "containers have names", "--keep": "always sent",
         "--print-stats": "always sent", "--export": "where the archive goes", "--compress": "our own pass compresses",
         "--create-image": "services/checkpoint_images.py",
-        "--pre-checkpoint": "needs a kernel that tracks dirty memory",
-        "--with-previous": "needs a kernel that tracks dirty memory",
     },
     "restore": {
         "--all": "one operation is of one container", "--latest": "containers have names",
         "--print-stats": "always sent", "--import": "where the archive lies", "--name": "RestoreOptions.name",
         "--publish": "RestoreOptions.publish", "--pod": "RestoreOptions.pod",
-        "--import-previous": "needs a kernel that tracks dirty memory",
+        "--import-previous": "one archive has both dumps (runtime/capture.py)",
     },
 }  # fmt: skip
 
@@ -66,6 +65,23 @@ def test_every_flag_of_this_podman_is_in_a_table_or_has_a_reason_not_to_be(opera
         assert known - installed <= {"--tcp-close"}  # from Podman 5.7 on
         offered = set(operator.host.facts["flags"][verb])
         assert installed - offered <= {"--tcp-close"}  # of a runc that does not know it
+
+
+def test_memory_beforehand_is_neither_offered_nor_sent_where_the_kernel_does_not_track_it(site, operator):
+    tracks = operator.host.facts["dirty_tracking"]
+    assert tracks == ("pre_checkpoint" in checkpoints.offered(operator.host))
+    looper = operator.create("looper")
+    if not tracks:
+        with pytest.raises(BadInput, match="does not track changed memory"):
+            operator.request_checkpoint(looper, pre_checkpoint=True)
+        return
+    numbers(site, "looper", at_least=3)
+    checkpoint = operator.checkpoint(looper, pre_checkpoint=True)
+    assert {member["name"].partition("/")[0] for member in checkpoint.members} >= {"checkpoint", "pre-checkpoint"}
+    last = int(site.logs("looper")[-1])
+    operator.remove(looper)
+    operator.restore(checkpoint)
+    assert last + 1 in map(int, numbers(site, "looper", at_least=2))
 
 
 def test_a_named_volume_is_carried_into_the_archive_and_comes_back(site, operator, volume):

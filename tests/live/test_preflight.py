@@ -1,5 +1,6 @@
 """Preflight on real containers: what it foresees happens, what it lets pass works, and it disturbs nobody."""
 
+import base64
 import os
 import signal
 import time
@@ -7,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from containers_app.models import KeptImage
-from containers_app.runtime import cgroup
+from containers_app.models import Checkpoint, KeptImage
+from containers_app.runtime import cgroup, criu
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 from containers_app.services import preflights
 from tests.live import images
@@ -26,7 +27,11 @@ def before_checkpoint(container, **options):
 
 
 def before_restore(checkpoint, **options):
-    found = preflights.ask_restore(checkpoint, RestoreOptions(**options))
+    return before_copies(checkpoint, RestoreOptions(**options))
+
+
+def before_copies(checkpoint, *copies):
+    found = preflights.ask_restore(checkpoint, *copies)
     return {finding["key"]: finding["level"] for finding in found if finding["level"] != "pass"}
 
 
@@ -36,6 +41,7 @@ def test_nothing_is_in_the_way_of_an_ordinary_container(site, operator):
     numbers(site, "looper")
     assert before_checkpoint(looper) == {}
     checkpoint = operator.checkpoint(looper)
+    assert checkpoint.facts["cpu_image"] and checkpoint.facts["criu_version"] and checkpoint.facts["kernel"]
     assert before_restore(checkpoint) == {}
     assert before_restore(checkpoint, name="copy") == {}
     operator.remove(looper)
@@ -76,7 +82,11 @@ def test_an_exec_session_and_a_path_of_the_host_are_told(site, operator, tmp_pat
     site.podman("exec", "--detach", "looper", "sleep", "1000")
     assert before_checkpoint(looper) == {"exec": "warn", "binds": "warn"}
     checkpoint = operator.checkpoint(looper)
+    assert before_restore(checkpoint) == {}
+    (tmp_path / "later").write_text("x")
+    assert before_restore(checkpoint) == {"bind-changed": "warn"}
     operator.remove(looper)
+    (tmp_path / "later").unlink()
     tmp_path.rmdir()
     assert before_restore(checkpoint) == {"bind-missing": "block"}
 
@@ -141,9 +151,13 @@ def test_fifty_processes_with_a_gigabyte_are_looked_at_without_disturbing_them(s
     )
     container = run_image(site, operator, "many", images.build(site, "python"), "python3", "-c", code)
     wait_for(lambda: "ready" in site.podman("logs", "many"), "it is ready")
-    began = time.monotonic()
-    assert before_checkpoint(container) == {}
-    record_property("seconds", round(time.monotonic() - began, 3))
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        assert before_checkpoint(container) == {}
+        times.append(time.monotonic() - began)
+    record_property("seconds", [round(seconds, 3) for seconds in times])
+    assert min(times) < 1, "what another process of this machine takes is not its own"
     assert not cgroup.frozen(container.pid, container.container_id) and site.state("many") == "running"
 
 
@@ -151,17 +165,46 @@ def test_what_is_in_the_way_of_a_restore_is_foreseen_and_cured(site, operator):
     taken = [f"--publish=127.0.0.1:{_free_port()}:80", f"--ip={site.subnet}.88"]
     container = run(site, operator, "wanted", *taken, "--volume=ff-kept:/data")
     checkpoint = operator.checkpoint(container)
+    assert before_restore(checkpoint) == {}
+    squatter = run(site, operator, "squatter", *taken)
+    assert before_restore(checkpoint) == {"port-taken": "block", "address-taken": "block"}
+    refused = operator.ended(operator.request_restore(checkpoint))
+    assert (refused.failure, refused.commands) == ("foreseen", [])
+    failed = operator.ended(operator.request_restore(checkpoint, forced=True))
+    assert failed.state == "failed" and failed.cause and fresh(container).checkpointed, (
+        "in place it can still be restored"
+    )
     operator.remove(container)
-    run(site, operator, "squatter", *taken)
     foreseen = {"port-taken": "block", "address-taken": "block", "volume-exists": "block"}
     assert before_restore(checkpoint) == foreseen
+    assert before_restore(checkpoint, name="other") == foreseen, "a new name frees neither"
     refused = operator.ended(operator.request_restore(checkpoint))
     assert (refused.failure, refused.commands) == ("foreseen", [])
     cured = {"name": "other", "ignore_static_ip": True, "ignore_volumes": True}
+    cured["publish"] = [f"127.0.0.1:{_free_port()}:80"]
     assert before_restore(checkpoint, **cured) == {"volume-kept": "warn"}
-    assert operator.restore(checkpoint, **cured, publish=[f"127.0.0.1:{_free_port()}:80"]).running
+    assert operator.restore(checkpoint, **cured).running
+    assert before_restore(checkpoint, name="another one") == {"input": "block"}
+    copies = [RestoreOptions(name=f"copy-{number}", publish=squatter.ports) for number in (1, 2)]
+    assert before_copies(checkpoint, *copies) == foreseen
     site.podman("rm", "--all", "--force", "--time", "0")
     site.podman("volume", "rm", "ff-kept")
+    assert before_copies(checkpoint, *copies) == {"volume-once": "block"}
+
+
+def test_another_cpu_is_told_from_this_one_by_criu_itself(site, operator):
+    checkpoint = operator.checkpoint(operator.create("looper"))
+    image = base64.b64decode(checkpoint.facts["cpu_image"])
+    others = (image[:place] + b"\x7f" + image[place + 1 :] for place in range(12, len(image)) if image[place] < 0x7F)
+    other = next(other for other in map(base64.b64encode, others) if "capabilities" in refuses_cpu(other))
+    assert refuses_cpu(base64.b64encode(image)) == ""
+    Checkpoint.objects.filter(pk=checkpoint.pk).update(facts={**checkpoint.facts, "cpu_image": other.decode()})
+    operator.remove(checkpoint.container)
+    assert before_restore(checkpoint) == {"cpu": "block"}
+
+
+def refuses_cpu(image):
+    return criu.refuses_cpu(image.decode(), tools_dir="/opt/freezeframe/bin")
 
 
 def test_a_restore_without_its_image_or_its_network_is_foreseen(site, operator):

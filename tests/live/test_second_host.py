@@ -7,7 +7,7 @@ import pytest
 
 from containers_app.errors import BadInput
 from containers_app.models import AuditEvent, Host
-from containers_app.runtime import podman, sample
+from containers_app.runtime import creation, podman, sample
 from tests.lab.lab import Lab
 from tests.live.conftest import both_hosts
 from tests.live.site import wait_for
@@ -23,9 +23,10 @@ LACKING = {("4", "1.1"): {"--tcp-close"}, ("5", "1.3"): {"--tcp-close"}}
 def test_the_flags_that_this_podman_lacks_are_known(operator):
     facts = operator.host.facts
     restore = {*podman.RESTORE_FLAGS.values(), *podman.IMPORT_FLAGS.values()}
-    lacking = restore - set(facts["flags"]["restore"]) | (
-        set(podman.CHECKPOINT_FLAGS.values()) - set(facts["flags"]["checkpoint"])
-    )
+    ours = {
+        "checkpoint": set(podman.CHECKPOINT_FLAGS.values()), "restore": restore, "create": set(creation.FLAGS.values()),
+    }  # fmt: skip
+    lacking = {flag for verb, flags in ours.items() for flag in flags - set(facts["flags"][verb])}
     versions = facts["podman_version"].split(".")[0], ".".join(facts["oci_runtime_version"].split(".")[:2])
     assert lacking == LACKING[versions]
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -251,6 +251,7 @@ def test_a_hundred_thousand_events_are_verified_in_under_five_seconds(tmp_path):
         events.append(an_event(number, tip, **filling, container_name="looper", host_name="local", result="done"))
         tip = events[-1]["digest"]
     folder = a_bundle(tmp_path / "bundle", events, [a_head(event) for event in events[99::100]])
-    began = time.monotonic()
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert run(folder).returncode == 0
-    assert time.monotonic() - began < 5
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # its own time: other tests may want the processor as well
+    assert ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime < 5

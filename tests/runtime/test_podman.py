@@ -23,6 +23,14 @@ def test_every_ticked_restore_option_is_its_flag(field, flag):
     assert flag in podman.restore_arguments(RestoreOptions(**{field: True}), container="looper")
 
 
+def test_memory_beforehand_is_taken_without_files_and_leaves_the_rest_to_the_dump_that_follows():
+    options = CheckpointOptions(tcp_established=True, pre_checkpoint=True)
+    assert podman.pre_checkpoint_arguments("looper", options, export="/x.tar") == [
+        "container", "checkpoint", "--tcp-established", "--pre-checkpoint", "--ignore-rootfs", "--ignore-volumes",
+        "--compress", "none", "--export", "/x.tar", "looper",
+    ]  # fmt: skip
+
+
 def test_a_restore_from_an_archive_may_have_a_new_name():
     arguments = podman.restore_arguments(RestoreOptions(name="other"), archive="/x.tar")
     assert arguments[-4:] == ["--name", "other", "--import", "/x.tar"]
@@ -75,3 +83,20 @@ def test_environment_values_are_not_on_the_command_line():
     options = CreateOptions(name="a", image="busybox", env=["TOKEN=hush"])
     arguments = podman.create_arguments(options, env_file="/x")
     assert "--env-file" in arguments and "hush" not in " ".join(arguments)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["podman", "run", "--ip=10.88.0.7", "redis"], ["10.88.0.7"]),
+        (["podman", "run", "--ip", "10.88.0.7", "redis"], ["10.88.0.7"]),
+        (["podman", "run", "--network=team:mac=02:00:00:00:00:01,ip=10.89.0.7", "redis"], ["10.89.0.7"]),
+        (["podman", "run", "redis"], []),
+    ],
+)
+def test_an_address_that_was_asked_for_is_known_from_the_command_that_made_it(words, found):
+    row = {
+        "Id": "c" * 64, "Name": "it", "State": {"Status": "running"}, "Config": {"CreateCommand": words},
+        "HostConfig": {}, "NetworkSettings": {"Networks": {"team": {"IPAddress": "10.88.0.7", "IPAMConfig": None}}},
+    }  # fmt: skip
+    assert podman.container_facts(row).static_addresses == found

@@ -35,13 +35,13 @@ CALM = CheckpointSight(
     readiness=[{"key": "criu", "title": "CRIU works", "level": "ok", "detail": "", "remedy": ""}],
 )  # fmt: skip
 SLEEPY = RestoreSight(
-    name="looper", in_place=False, options=RestoreOptions(),
+    in_place=False, options=RestoreOptions(),
     then={"architecture": "x86_64", "cpu_flags": ["avx", "sse"], "criu_version": "4.2.1", "kernel": "6.18.5",
           "cgroup_manager": "systemd", "cgroup_version": "v2", "security_module": "", "networks": ["podman"],
           "volumes": [], "addresses": ["10.88.0.4"], "static_addresses": [], "pod": "", "oci_runtime": "runc"},
     now={"architecture": "x86_64", "cpu_flags": ["avx", "avx2", "sse"], "criu_version": "4.2.1", "kernel": "6.18.5",
          "cgroup_manager": "systemd", "cgroup_version": "v2", "security_module": ""},
-    members={"config.dump": 10, "checkpoint/pages-1.img": 1000}, networks=frozenset({"podman"}),
+    members={"config.dump": 10, "checkpoint/pages-1.img": 1000}, networks={"podman": ["10.88.0.0/16"]},
     free_memory=GIB, store_free=GIB, storage_free=GIB,
 )  # fmt: skip
 
@@ -122,7 +122,23 @@ def test_what_stays_behind_is_told():
     sight = replace(sight, volumes=[("data", 5 * 1024**2, False)])
     findings = {finding.key: finding for finding in preflight.of_checkpoint(sight)}
     assert {findings[key].level for key in ("exec", "binds", "terminal")} == {"warn"}
-    assert findings["volumes"].detail == "data over 5 MiB"
+    assert findings["volumes"].detail == "data over 5.0 MiB"
+    assert {findings[key].level for key in ("volumes", "memory")} == {"pass"}
+
+
+def test_changed_files_are_taken_along_or_left_behind_and_need_room():
+    sight = replace(CALM, changed=(50 * 1024**2, True))
+    found = {finding.key: finding for finding in preflight.of_checkpoint(sight)}["changed-files"]
+    assert (found.level, found.detail) == ("pass", "50.0 MiB")
+    full = preflight.of_checkpoint(replace(sight, store_free=120 * 1024**2))
+    assert full[0].key == "store-space" and "150 MiB are needed" in full[0].detail
+    left = replace(sight, store_free=120 * 1024**2, options=CheckpointOptions(ignore_rootfs=True))
+    assert next((finding.key, finding.level) for finding in preflight.of_checkpoint(left)) == ("changed-files", "warn")
+
+
+def test_datagrams_that_nobody_read_are_told():
+    sight = replace(CALM, scan=seen(datagrams=["0.0.0.0:53"]))
+    assert next((finding.key, finding.level) for finding in preflight.of_checkpoint(sight)) == ("datagrams", "warn")
 
 
 def test_long_lists_are_cut_with_their_number():
@@ -140,6 +156,7 @@ def test_an_ordinary_restore_passes():
     [
         ("architecture", "block", {"then": {"architecture": "aarch64"}}),
         ("cpu", "block", {"then": {"cpu_flags": ["avx512f"]}}),
+        ("cpu", "block", {"cpu_refused": "CPU instruction capabilities do not match run time"}),
         ("cgroup-manager", "block", {"then": {"cgroup_manager": "cgroupfs"}}),
         ("cgroup-version", "warn", {"then": {"cgroup_version": "v1"}}),
         ("security-module", "block", {"then": {"security_module": "selinux"}}),
@@ -149,16 +166,21 @@ def test_an_ordinary_restore_passes():
         ("network-missing", "block", {"then": {"networks": ["team"]}}),
         ("volume-exists", "block", {"then": {"volumes": ["data"]}, "volumes": frozenset({"data"})}),
         ("pod", "block", {"then": {"pod": "p"}}),
-        ("pod", "block", {"options": RestoreOptions(pod="p")}),
+        ("pod", "block", {"options": RestoreOptions(pod="p"), "pods": frozenset({"p"})}),
+        ("pod-missing", "block", {"options": RestoreOptions(pod="p"), "then": {"pod": "q"}}),
+        ("address-outside", "block", {"networks": {"podman": ["10.89.0.0/24"]}}),
+        ("volume-once", "block", {"then": {"volumes": ["data"]}, "copies": 2}),
+        ("bind-changed", "warn", {"changed_binds": ["/srv/data"]}),
         ("address-taken", "block", {"addresses": {"10.88.0.4": "other"}}),
         ("archive-missing", "block", {"archive_here": False}),
         ("archive-flawed", "block", {"flaw": "its SHA-256 is not the recorded one"}),
         ("image-missing", "block", {"image_here": False}),
         ("bind-missing", "block", {"missing_binds": ["/srv/gone"]}),
-        ("name-taken", "block", {"name_taken": True}),
+        ("name-taken", "block", {"names_taken": ["looper"]}),
         ("port-taken", "block", {"ports_taken": ["8080:80/tcp"]}),
         ("oci-runtime", "block", {"runtime_able": False}),
         ("free-memory", "block", {"free_memory": 10}),
+        ("free-memory", "block", {"free_memory": 2500, "copies": 3}),
         ("store-space", "block", {"store_free": 10}),
         ("storage-space", "block", {"storage_free": 10}),
         ("tcp-in-image", "block", {"members": {"checkpoint/tcp-stream-1a.img": 1}}),
@@ -181,7 +203,8 @@ def test_what_is_in_the_way_of_a_restore_is_found(key, level, values):
             RestoreOptions(ignore_volumes=True),
             {"then": {**SLEEPY.then, "volumes": ["data"]}, "volumes": frozenset({"data"})},
         ),
-        (RestoreOptions(pod="p"), {"then": {**SLEEPY.then, "pod": "q"}}),
+        (RestoreOptions(pod="p"), {"then": {**SLEEPY.then, "pod": "q"}, "pods": frozenset({"p"})}),
+        (RestoreOptions(ignore_static_ip=True), {"networks": {"podman": ["10.89.0.0/24"]}}),
     ],
 )
 def test_a_restores_option_cures_what_it_is_for(options, values):
@@ -200,9 +223,32 @@ def test_an_image_that_was_kept_is_brought_and_is_not_in_the_way():
     assert "image-brought" in [found.key for found in findings]
 
 
+def test_a_copy_says_that_its_host_name_stays_and_an_older_podman_that_the_mac_address_goes():
+    keys = lambda sight: {finding.key for finding in preflight_restore.of_restore(sight)}  # noqa: E731
+    options = RestoreOptions(name="copy", ignore_static_ip=True)
+    older, newer = ({**SLEEPY.now, "podman_version": version} for version in ("4.3.1", "5.8.0"))
+    assert {"host-name", "mac-dropped"} <= keys(replace(SLEEPY, options=options, now=older))
+    assert "mac-dropped" not in keys(replace(SLEEPY, options=options, now=newer))
+    assert not {"host-name", "mac-dropped"} & keys(replace(SLEEPY, now=older))
+
+
 def test_in_place_nothing_is_asked_that_podman_still_holds():
-    sight = replace(SLEEPY, in_place=True, image_here=False, archive_here=False, name_taken=True, free_memory=1)
+    sight = replace(SLEEPY, in_place=True, image_here=False, archive_here=False, store_free=1, storage_free=1)
     assert not preflight.blocks(preflight_restore.of_restore(sight))
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("port-taken", {"ports_taken": ["8080:80/tcp"]}),
+        ("address-taken", {"addresses": {"10.88.0.4": "other"}}),
+        ("bind-missing", {"missing_binds": ["/srv/gone"]}),
+        ("free-memory", {"free_memory": 1}),
+    ],
+)
+def test_in_place_what_was_taken_meanwhile_is_found_and_no_option_is_offered(key, values):
+    first = preflight_restore.of_restore(replace(SLEEPY, in_place=True, **values))[0]
+    assert (first.key, first.level, first.option) == (key, "block", "") and first.remedy
 
 
 def test_facts_of_an_older_checkpoint_that_lack_something_judge_nothing():

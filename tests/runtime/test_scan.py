@@ -34,6 +34,14 @@ def test_sockets_and_their_peers_are_found(scanned):
     assert client is not None
 
 
+def test_a_connection_that_nobody_has_accepted_yet_is_found(scanned):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        name = f"127.0.0.1:{server.getsockname()[1]}"
+        assert not any(name in entry for entry in scanned(os.getpid()).half_open)
+        with socket.create_connection(server.getsockname()):
+            assert f"{name} has 1 that it has not accepted yet" in scanned(os.getpid()).half_open
+
+
 def server_port(found):
     return found.listening[0].rpartition(":")[2]
 
@@ -82,6 +90,51 @@ def test_a_folder_is_measured_and_a_huge_one_only_in_part(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "file").write_bytes(b"x" * 1000)
     (tmp_path / "link").symlink_to("/")
-    size, whole = scan.folder_bytes(tmp_path, seconds=5)
+    size, whole = scan.Walk(seconds=5).bytes_below(tmp_path)
     assert whole and 1000 <= size < 5000
-    assert scan.folder_bytes(tmp_path, seconds=-1) == (0, False)
+    assert scan.Walk(seconds=-1).bytes_below(tmp_path) == (0, False)
+
+
+def test_files_that_were_written_later_are_found_in_a_folder_or_as_what_is_mounted(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").write_text("x")
+    os.utime(tmp_path / "a" / "file", (1000, 1000))
+    walk = scan.Walk(seconds=5)
+    for path in (tmp_path, tmp_path / "a" / "file"):
+        assert walk.newer_below(path, 999) and not walk.newer_below(path, 1000)
+    assert not walk.newer_below(tmp_path / "nothing", 0)
+
+
+@pytest.mark.parametrize(
+    ("family", "protocol", "name"), [(socket.AF_INET, 262, "MPTCP"), (socket.AF_VSOCK, 0, "VSOCK")]
+)
+def test_a_socket_that_criu_does_not_know_is_named(scanned, family, protocol, name):
+    try:
+        unknown = socket.socket(family, socket.SOCK_STREAM, protocol)
+    except OSError:
+        pytest.skip(f"this kernel has no {name}")
+    with unknown:
+        found = scanned(os.getpid())
+    assert any(entry.startswith(f"a socket of {name} in ") for entry in found.unsupported)
+    assert not scanned(os.getpid()).unsupported
+
+
+def test_datagrams_that_nobody_has_read_are_found(scanned):
+    with socket.socket(type=socket.SOCK_DGRAM) as reader, socket.socket(type=socket.SOCK_DGRAM) as writer:
+        reader.bind(("127.0.0.1", 0))
+        assert not scanned(os.getpid()).datagrams
+        writer.sendto(b"x", reader.getsockname())
+        assert scanned(os.getpid()).datagrams == [f"127.0.0.1:{reader.getsockname()[1]}"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes namespaces")
+def test_a_namespace_that_only_one_process_is_in_is_named(scanned):
+    child = subprocess.Popen(["unshare", "--uts", "sleep", "60"])
+    try:
+        while os.path.samefile("/proc/self/ns/uts", f"/proc/{child.pid}/ns/uts"):
+            assert child.poll() is None
+        found = scanned(os.getpid(), child.pid)
+        assert [entry for entry in found.unsupported if entry.startswith("a uts namespace of its own in ")]
+    finally:
+        child.kill()
+        child.wait()

@@ -24,6 +24,22 @@ def test_it_is_asked_with_the_form_as_it_stands(operator, monkeypatch):
     assert asked[1].name == "" and asked[1].publish == []
 
 
+def test_of_copies_each_is_asked_for_with_its_own_name_and_port(operator, monkeypatch):
+    asked = []
+    monkeypatch.setattr(preflights, "ask_restore", lambda checkpoint, *copies, host: asked.append(copies) or [])
+    sent = {"as_new": "on", "name": "web-{n}", "publish": "8080:80", "copies": "3"}
+    fragment(operator, url(a_checkpoint()), "preflight", **sent)
+    assert [(copy.name, copy.publish) for copy in asked[0]] == [
+        ("web-1", ["8080:80"]), ("web-2", ["8081:80"]), ("web-3", ["8082:80"]),
+    ]  # fmt: skip
+
+
+def test_ports_that_cannot_be_counted_are_said_where_they_stand(operator):
+    sent = {"as_new": "on", "name": "web", "publish": "8080-8090:80", "copies": "3"}
+    response = fragment(operator, url(a_checkpoint()), "preflight", **sent)
+    assert "cannot be counted up" in words(response) and b'data-cure="id_publish"' in response.content
+
+
 def test_what_is_in_the_way_leads_to_its_field(operator, monkeypatch):
     monkeypatch.setattr(preflights, "ask_restore", lambda checkpoint, options, host: [TAKEN.as_json()])
     response = operator.get(url(a_checkpoint()))

@@ -49,6 +49,19 @@ def test_the_command_follows_the_ticks(operator, container):
     assert b"<form" not in response.content
 
 
+def test_memory_beforehand_is_offered_only_where_the_kernel_tracks_what_changes(operator, container):
+    page = operator.get(url(container)).content
+    assert b'name="pre_checkpoint"' not in page
+    response = send(operator, url(container), **filled(pre_checkpoint="on"))
+    assert not Operation.objects.get().options["flags"]["pre_checkpoint"], f"it is not even read: {response}"
+    other = a_container(host=a_host("tracks", facts={**FACTS, "dirty_tracking": True}), name="redis")
+    assert b'name="pre_checkpoint"' in operator.get(url(other)).content
+    preview = words(fragment(operator, url(other), "command_preview", pre_checkpoint="on"))
+    assert "--pre-checkpoint --ignore-rootfs" in preview and "--with-previous" in preview
+    image = operator.get(f"/containers/{other.pk}/checkpoint-image/")
+    assert b'name="pre_checkpoint"' not in image.content
+
+
 def test_an_operator_asks_for_one(operator, container):
     values = filled(name="warm", note="before", tags="redis, v-1", mode="keep_running", tcp_established="on")
     response = operator.post(url(container), values)
