@@ -1,7 +1,7 @@
 """The drawing of a family: containers, their checkpoints, the containers restored from those. Plain layout, no Django.
 
-Goes from left to right, a column for each step. A node's first child stands beside it and each other one on a line of
-its own below, so a line of descent without branches is a straight line, and no two edges cross.
+Goes from left to right, a column for each step. A node's first child stands beside it, each other one below, as high
+as there is room: a line of descent without branches is a straight line, no two edges cross, and little stays empty.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 WIDTH, HEIGHT = 172, 44  # of a box, in the drawing's own units, which are CSS pixels
 GAP, LINE = 44, 62  # between two columns; from one line to the next
 EDGE, TOP = 4, 18  # around it all: room for strokes; above, for the words "you are here"
-LETTERS = 22  # of a title that fit into a box
+LETTERS = 19  # of a title that fit into a box
 KEPT = 3  # children without children of their own that stay when a family is folded
 
 
@@ -31,7 +31,9 @@ class Node:
 
     @property
     def label(self):
-        return self.title if len(self.title) <= LETTERS else f"{self.title[: LETTERS - 1]}…"
+        """The title, with its middle left out where it is long: names of one family differ at their ends."""
+        half = LETTERS // 2
+        return self.title if len(self.title) <= LETTERS else f"{self.title[:half]}…{self.title[-half:]}"
 
     @property
     def words(self):
@@ -57,21 +59,39 @@ def draw(root, *, most=None):
     if most and size(root) > most:
         fold(root, most)
     order = list(walk(root))
-    lines = 0
+    lower = _lower(order)
     for node, parent, depth in order:
-        first = parent is None or parent.children[0] is node
-        lines += not first
         node.x = EDGE + depth * (WIDTH + GAP)
-        node.y = TOP + lines * LINE if not first or parent is None else parent.y
+        node.y = (parent.y if parent else TOP) + lower[node] * LINE
     nodes = [node for node, _, _ in order]
     return Drawing(
         width=max(node.x for node in nodes) + WIDTH + EDGE,
-        height=TOP + lines * LINE + HEIGHT + EDGE,
+        height=max(node.y for node in nodes) + HEIGHT + EDGE,
         nodes=nodes,
         edges=[_edge(parent, node) for node, parent, _ in order if parent],
         outline=outline(root),
         hidden=sum(node.hidden for node in nodes),
     )
+
+
+def _lower(order):
+    """{node: lines that it stands below its parent}.
+
+    A branch keeps its shape and is pushed down until it stands below its elder siblings in every column that both have.
+    That its first line is a straight one keeps apart the edges in each gap between two columns.
+    """
+    lower, shapes = {}, {}
+    for node, _, _ in reversed(order):
+        tops, bottoms = [0], [0]  # the highest and lowest line of the branch in each column from this node's on
+        for child in node.children:
+            child_tops, child_bottoms = shapes.pop(child)
+            both = zip(bottoms[1:], child_tops, strict=False)
+            lower[child] = max((bottom + 1 - top for bottom, top in both), default=0)
+            shifted = [[line + lower[child] for line in lines] for lines in (child_tops, child_bottoms)]
+            tops[1:] = tops[1:] + shifted[0][len(tops) - 1 :]
+            bottoms[1:] = shifted[1] + bottoms[1 + len(shifted[1]) :]
+        shapes[node] = tops, bottoms
+    return {**lower, order[0][0]: 0}
 
 
 def _edge(parent, child):
@@ -109,6 +129,18 @@ def outline(root):
             waiting.append(("close", node))
             waiting += [("open", child) for child in reversed(node.children)]
     return told
+
+
+def nearby(root):
+    """The tree from what `here` came from on; what lies before and beside that is one fold in front of it."""
+    line = _line_to_here(root)
+    begin = line[-2:][0]
+    hidden = size(root) - size(begin)
+    return (
+        Node("fold", f"{hidden:,} before", line[-1].url, "not drawn", hidden=hidden, children=[begin])
+        if hidden
+        else root
+    )
 
 
 def fold(root, most):

@@ -4,6 +4,7 @@ Links go out without our name (nofollow, noreferrer); pictures and HTML of their
 headings stand below the page's. Knows no rows and no requests.
 """
 
+import re
 from functools import cache
 
 import nh3
@@ -36,3 +37,10 @@ def html(text):
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer",
     )
+
+
+def gist(text):
+    """The note in a line of plain text: for lists, which have no room for more."""
+    text = re.sub(r"!?\[([^\]\n]*)\]\([^)\s]*\)", r"\1", text)
+    text = re.sub(r"^\s*(?:#{1,6}|>|[-*+]|\d+\.)\s+", "", text, flags=re.MULTILINE)
+    return " ".join(re.sub(r"\*\*|__|~~|`", "", text).split())

@@ -43,6 +43,24 @@ def test_no_edge_runs_through_the_trunk_of_another_parent(seed):
         assert x != other_x or bottom < other_top or other_bottom < top
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_first_child_stands_beside_and_others_below_their_elders(seed):
+    _, nodes = a_family(60, seed=seed)
+    lineage.draw(nodes[0])
+    for node in nodes:
+        lines = [child.y for child in node.children]
+        assert lines == sorted(set(lines)) and lines[:1] == [node.y][: len(lines)]
+
+
+def test_little_stays_empty():
+    root, _ = a_family(60, seed=3)
+    deep = root
+    for _ in range(20):
+        deep.children += [Node("checkpoint", "next", "/"), Node("checkpoint", "beside", "/")]
+        deep = deep.children[-2]
+    assert lineage.draw(root).height < 62 * 40
+
+
 def test_a_line_of_descent_is_a_straight_line():
     root = node = Node("container", "first", "/")
     for _ in range(3000):
@@ -78,6 +96,16 @@ def test_a_thousand_clones_of_one_checkpoint_fold_into_one():
     assert [node.title for node in drawing.nodes][-1] == "997 more" and drawing.hidden == 997
 
 
+def test_what_is_near_begins_with_what_it_came_from():
+    root, nodes = a_family(300, here=250)
+    line = lineage._line_to_here(root)
+    near = lineage.nearby(root)
+    assert near.kind == "fold" and near.children == [line[-2]]
+    assert near.hidden + lineage.size(line[-2]) == 300
+    nodes[250].here, root.here = False, True
+    assert lineage.nearby(root) is root
+
+
 def test_what_fits_is_not_folded():
     root, _ = a_family(60)
     assert lineage.draw(root, most=60).hidden == 0
@@ -85,5 +113,5 @@ def test_what_fits_is_not_folded():
 
 def test_a_long_title_is_cut_in_its_box_and_whole_in_words():
     node = Node("container", "a-name-that-is-much-longer-than-a-box", "/", note="running on local", here=True)
-    assert node.label == "a-name-that-is-much-l…"
+    assert node.label == "a-name-th…han-a-box"
     assert node.words == "container a-name-that-is-much-longer-than-a-box, running on local, you are here"

@@ -44,3 +44,8 @@ def attributes_in(html):
 
 def test_any_length_of_nesting_comes_out():
     assert len(notes.html("> " * 2000 + "deep" + "*" * 5000)) > 0
+
+
+def test_the_gist_is_one_line_without_marks():
+    note = "# Warm\n\n- after **import** of `run_7`\n> see [why](https://e.example/)\n1. <b>"
+    assert notes.gist(note) == "Warm after import of run_7 see why <b>"

@@ -312,6 +312,12 @@ def markdown(text):
     return mark_safe(notes.html(text))  # noqa: S308 - cleaned there
 
 
+@register.filter
+def gist(text):
+    """A note in a line of plain text."""
+    return notes.gist(text)
+
+
 @register.simple_tag(takes_context=True)
 def restore_action(context, checkpoint):
     return shown.restore_action(checkpoint, access.rights_on(context["request"].user, checkpoint))

@@ -5,6 +5,8 @@ from django.views.decorators.http import require_GET
 from containers_app import access, families, lineage
 from containers_app.htmx import render_page
 
+NEAR = 14  # nodes where the drawing is one part of a page among others
+
 
 @require_GET
 def container_lineage(request, pk):
@@ -26,7 +28,11 @@ def checkpoint_lineage(request, pk):
 
 
 def _drawn(request, container_pk, here):
-    """Folded when it is large, unless all of it is asked for."""
-    everything = request.GET.get("all") == "yes"
+    """Folded when it is large: all of it where `all` says so, only what is near where `near` does."""
+    everything, near = (request.GET.get(name) == "yes" for name in ("all", "near"))
     root = families.family_of(request.user, container_pk, here=here)
-    return {"drawing": lineage.draw(root, most=None if everything else families.MOST), "everything": everything}
+    if near:
+        drawing = lineage.draw(lineage.nearby(root), most=NEAR)
+    else:
+        drawing = lineage.draw(root, most=None if everything else families.MOST)
+    return {"drawing": drawing, "everything": everything}

@@ -60,7 +60,7 @@ def test_it_is_drawn_with_links_titles_and_where_one_is(viewer, family):
     text = viewer.get(url(family["hot"])).content.decode()
     svg = re.search(r"<svg class=\"lineage\".*?</svg>", text, re.DOTALL)[0]
     assert svg.count("<title>") == 6 and svg.count("<path") == 5 and svg.count("you are here</text>") == 1
-    here = re.search(r'<a href="([^"]*)"[^>]*id="here"><title>([^<]*)', svg)
+    here = re.search(r'<a href="([^"]*)"[^>]*><title>([^<]*)</title><rect id="here"', svg)
     assert here[1] == f"/catalog/{family['hot'].pk}/" and here[2].startswith("checkpoint hot") and "here" in here[2]
 
 

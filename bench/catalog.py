@@ -1,0 +1,103 @@
+"""The catalog's pages, searches and filters at many checkpoints against the same at ten, in one run: ratios.
+
+Fills a database of its own (a temporary SQLite file, or an empty DATABASE_URL) and leaves no other trace.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+PAGES = [
+    "/catalog/", "/catalog/?view=cards", "/catalog/?q=redis", "/catalog/?q=made-up", "/catalog/?q=orders+checkpointer",
+    "/catalog/?q=no-such-word", "/catalog/?tag=warm", "/catalog/?host=1", "/catalog/?who=mina", "/catalog/?of=cache-0",
+    "/catalog/?image=docker.io/library/redis:7", "/catalog/?verified=yes&pinned=yes", "/catalog/?favourite=yes",
+    "/catalog/?larger=100&smaller=200", "/catalog/?since=2026-01-01&q=redis&tag=warm", "/catalog/?sort=name",
+    "/catalog/?sort=largest&q=postgres", "/catalog/?sort=frozen", "/catalog/?before=7", "/catalog/?sort=name&after=7",
+    "/catalog/7/", "/catalog/7/lineage/", "/search/?q=redis",
+]  # fmt: skip
+GOAL = 0.1  # seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoints", type=int, default=100_000, help="how many checkpoints (100000)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each page is asked for (5)")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="freezeframe-bench-", dir="/var/tmp") as folder:
+        prepare(Path(folder))
+        few = {name: measure(client, asked.rounds) for name, client in clients(10).items()}
+        started = time.perf_counter()
+        many = {name: measure(client, asked.rounds) for name, client in clients(asked.checkpoints).items()}
+        print(f"{asked.checkpoints:,} checkpoints made and measured in {time.perf_counter() - started:.0f} s")
+        for name, pages in many.items():
+            for page, (seconds, queries) in pages.items():
+                before, queries_before = few[name][page]
+                say = "" if seconds < GOAL else "  SLOW"
+                say += "" if queries == queries_before else f"  {queries_before} queries with ten"
+                print(
+                    f"{name:14} {page:46} {seconds * 1000:7.1f} ms, {seconds / before:5.1f} times that of ten, "
+                    f"{queries} queries{say}"
+                )
+
+
+def prepare(folder):
+    os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder}/bench.sqlite3")
+    os.environ.update(FREEZEFRAME_DATA_DIR=str(folder), DJANGO_SETTINGS_MODULE="webui.settings")
+    os.environ.update(FREEZEFRAME_LOG_LEVEL="CRITICAL", FREEZEFRAME_ALLOWED_HOSTS="testserver")
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("prepare")
+
+
+def clients(number):
+    """{who: a signed-in client} of an administrator and of a team's member, once there are so many checkpoints."""
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.test import Client
+
+    from containers_app.models import Membership, Role, Team
+
+    call_command("fill_catalog", checkpoints=number, verbosity=0)
+    people = get_user_model().objects
+    admin, _ = people.get_or_create(username="administrator", defaults={"is_superuser": True})
+    member, _ = people.get_or_create(username="member")
+    Membership.objects.get_or_create(
+        user=member, team=Team.objects.get(is_default=True), defaults={"role": Role.objects.get(name="operator")}
+    )
+    found = {"administrator": Client(), "team's member": Client()}
+    for client, person in zip(found.values(), (admin, member), strict=True):
+        client.force_login(person)
+    return found
+
+
+def measure(client, rounds):
+    """{page: (median seconds, queries)}."""
+    return {
+        page: (statistics.median(timed(client, page) for _ in range(rounds)), counted(client, page)) for page in PAGES
+    }
+
+
+def timed(client, page):
+    started = time.perf_counter()
+    response = client.get(page)
+    assert response.status_code == 200, (page, response.status_code)  # noqa: S101 - a wrong page is not measured
+    return time.perf_counter() - started
+
+
+def counted(client, page):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        client.get(page)
+    return len(captured)
+
+
+if __name__ == "__main__":
+    main()
