@@ -217,6 +217,12 @@ def words_of(checkpoint, tags, facts):
 
 def _seen_words(facts):
     """Each word of the processes' names and command lines once: nobody searches for how often."""
-    texts = (str(process.get(name) or "") for process in facts.get("processes", []) for name in ("comm", "command"))
+    texts = (text for process in facts.get("processes", []) for text in _said_by(process))
     words = dict.fromkeys(word for text in texts for word in re.findall(r"[^\W_]+", text))
     return " ".join(words)[:MOST_SEEN]
+
+
+def _said_by(process):
+    """Its name, and its command line: a list of arguments, or a text."""
+    command = process.get("command") or []
+    return [process.get("comm") or "", *([command] if isinstance(command, str) else command)]
