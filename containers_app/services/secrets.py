@@ -3,7 +3,7 @@
 The event comes first: without it nothing is shown.
 """
 
-from . import archive_copies, audit, reviews, scrubs
+from . import archive_copies, audit, catalog, reviews, scrubs
 
 
 def open_archive(*, by, checkpoint, start=0, stop=None):
@@ -12,6 +12,7 @@ def open_archive(*, by, checkpoint, start=0, stop=None):
     `start` and `stop` are the first byte that is wanted and the one after the last. Raises Conflict for one that is
     barred, ArchiveError when it is damaged, StoreError when it is missing, Unavailable when its host does not send it.
     """
+    catalog.require_kept(checkpoint)
     reviews.require_passed(checkpoint)
     scrubs.require_sound(checkpoint)
     copy = archive_copies.request_copy(user=by.user, checkpoint=checkpoint, start=start, stop=stop)

@@ -1,4 +1,4 @@
-"""The catalog over real checkpoints: found by what runs inside, a family of clones, and a discard that frees the disk."""
+"""The catalog over real checkpoints: found by what runs inside, a family of clones, a discard that frees the disk."""
 
 import re
 
