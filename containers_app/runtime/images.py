@@ -109,7 +109,9 @@ NETLINK_SOCKET = {**_uints("id", "ino", "protocol", "state"), 6: Field("flags"),
 PIPE = _uints("id", "pipe_id", "flags")
 FIFO = _uints("id", "pipe_id", "regf_id")
 EVENTFD = {1: Field("id"), 2: Field("flags"), 4: Field("counter")}
-MEMFD = {1: Field("id"), 2: Field("flags"), 3: Field("pos")}
+# images/memfd.proto: memory that has a descriptor; also what the kernel makes of shared anonymous memory
+MEMFD = {1: Field("id"), 2: Field("flags"), 3: Field("pos"), 5: Field("inode_id")}
+MEMFD_INODE = {1: Field("name", "text"), 4: Field("size"), 5: Field("shmid"), 7: Field("inode_id")}
 EVENTPOLL_TARGET = _uints("id", "tfd", "events", "data")
 EVENTPOLL = {1: Field("id"), 2: Field("flags"), 4: Field("tfd", EVENTPOLL_TARGET, repeated=True)}
 TTY = _uints("id", "tty_info_id", "flags")
@@ -153,6 +155,7 @@ IMAGES = {
     "pipes-data": (0x56453709, PIPE_DATA),
     "fifo-data": (0x59333054, PIPE_DATA),
     "stats": (0x57093306, STATS),
+    "memfd": (0x48453499, MEMFD_INODE),
 }
 
 

@@ -25,7 +25,7 @@ FILE_SYSTEMS = {
 MOUNT_FLAGS = {1: "ro", 2: "nosuid", 4: "nodev", 8: "noexec", 1024: "noatime", 1 << 21: "relatime"}  # mount(2), MS_*
 # criu/include/image.h, VMA_*: what a mapping is
 HEAP, STACK, VDSO, VSYSCALL, VVAR = 1 << 5, 1 << 1, 1 << 3, 1 << 2, 1 << 12
-FILE_MAPPED, SHARED_ANONYMOUS, SYSV = 1 << 6 | 1 << 7, 1 << 8, 1 << 10
+FILE_MAPPED = 1 << 6 | 1 << 7
 NAMED = {HEAP: "[heap]", STACK: "[stack]", VDSO: "[vdso]", VSYSCALL: "[vsyscall]", VVAR: "[vvar]"}
 MAP_SHARED = 1  # mmap(2)
 
@@ -157,6 +157,7 @@ class _AddressSpaces:
 
     def __init__(self, reader, files):
         self._reader, self._files, self._shared = reader, files, {}
+        self._inodes = {entry.get("inode_id"): entry for entry in reader.entries("memfd")}
         self.rows, self.left_out = [], 0
 
     def of(self, pid, mm):
@@ -174,16 +175,17 @@ class _AddressSpaces:
         }
 
     def _row(self, pid, vma, runs):
-        start, end, status = vma.get("start", 0), vma.get("end", 0), vma.get("status", 0)
+        start, end = vma.get("start", 0), vma.get("end", 0)
         prot, shared = vma.get("prot", 0), bool(vma.get("flags", 0) & MAP_SHARED)
         letters = "".join(letter if prot & bit else "-" for bit, letter in ((1, "r"), (2, "w"), (4, "x")))
         dumped = pagemaps.bytes_between(runs, start, end)
-        if status & (SHARED_ANONYMOUS | SYSV):
+        region = pagemaps.shared_memory(vma, self._files, self._inodes)
+        if region is not None:
             inside = vma.get("pgoff", 0)
-            dumped = pagemaps.bytes_between(self._region(vma.get("shmid", 0)), inside, inside + end - start)
+            dumped = pagemaps.bytes_between(self._region(region), inside, inside + end - start)
         return {
             "pid": pid, "start": f"{start:x}", "end": f"{end:x}", "size": max(0, end - start),
-            "prot": letters + ("s" if shared else "p"), "shared": shared, "name": self._name(vma, status),
+            "prot": letters + ("s" if shared else "p"), "shared": shared, "name": self._name(vma, region),
             "dumped": dumped,
         }  # fmt: skip
 
@@ -192,11 +194,12 @@ class _AddressSpaces:
             self._shared[shmid] = self._reader.runs("pagemap-shmem", shmid)
         return self._shared[shmid]
 
-    def _name(self, vma, status):
+    def _name(self, vma, region):
+        if region is not None:
+            return f"shared memory {region}"
+        status = vma.get("status", 0)
         if status & FILE_MAPPED:
             return self._files.get(vma.get("shmid"), {}).get("reg", {}).get("name", "")
-        if status & (SHARED_ANONYMOUS | SYSV):
-            return f"shared memory {vma.get('shmid', '')}"
         return next((name for bit, name in NAMED.items() if status & bit), "")
 
 

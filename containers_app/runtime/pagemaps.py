@@ -12,6 +12,7 @@ from . import images
 
 PAGE = 4096  # bytes
 IN_PARENT, PRESENT = 1, 4  # criu/include/pagemap.h, PE_PARENT and PE_PRESENT
+ANONYMOUS, SYSV, MEMFD = 1 << 8, 1 << 10, 1 << 14  # criu/include/image.h, VMA_*: shared memory without a file
 PAGES = re.compile(r"pages-([0-9]{1,9})\.img")
 
 
@@ -63,6 +64,18 @@ def is_present(row):
         return False
     flags = row.get("flags")
     return flags is None or bool(flags & PRESENT)
+
+
+def shared_memory(vma, files, inodes):
+    """The number of the shared memory that a mapping shows (of `pagemap-shmem-N`), None where it shows none.
+
+    `files` is {ID: entry of files.img}, `inodes` {inode ID: entry of memfd.img}.
+    """
+    status = vma.get("status", 0)
+    if status & MEMFD:
+        inode = files.get(vma.get("shmid"), {}).get("memfd", {}).get("inode_id")
+        return inodes.get(inode, {}).get("shmid")
+    return vma.get("shmid") if status & (ANONYMOUS | SYSV) else None
 
 
 def offset_of(found, address, size):
