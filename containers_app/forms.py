@@ -95,6 +95,19 @@ class ExecForm(_Form):
         return _words(self.cleaned_data["command"])
 
 
+class SearchForm(_Form):
+    pattern = forms.CharField(
+        max_length=1000,
+        strip=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "form-control mono"}),
+        help_text="Bytes as they lie in memory; text as UTF-8. It goes into the audit history as it is typed.",
+    )
+    regular = forms.BooleanField(
+        required=False, label="A regular expression", help_text="RE2’s: no backtracking, so any pattern ends."
+    )
+    ignore_case = forms.BooleanField(required=False, label="Upper and lower case alike")
+
+
 class CommitForm(_Form):
     image = forms.CharField(
         max_length=255,

@@ -22,6 +22,7 @@ from .models import (
     Image,
     ImportReview,
     Inspection,
+    MemoryComparison,
     Operation,
 )
 from .models.catalog import IN_CATALOG
@@ -247,6 +248,41 @@ def container_events(user, container, most=8):
 def inspection_of(checkpoint):
     """What was seen inside it (runtime/inspection.py); None of one that was taken before Freezeframe looked."""
     return Inspection.objects.filter(checkpoint=checkpoint).values_list("facts", flat=True).first()
+
+
+def inside(checkpoint, *names):
+    """{name: facts of that part} of what was seen inside it, and `more` and `unreadable`; the database reads no other
+    part. None of one that was taken before Freezeframe looked; a part that was not looked at then is None."""
+    names = (*names, "more", "unreadable")
+    found = Inspection.objects.filter(checkpoint=checkpoint).values_list(*(f"facts__{name}" for name in names)).first()
+    return dict(zip(names, found, strict=True)) if found else None
+
+
+def memory_searches(checkpoint, most=20):
+    """The latest searches of its memory, as operations, with what came of each."""
+    rows = checkpoint.operations.filter(kind=Operation.Kind.MEMORY_SEARCH).select_related(
+        "requested_by", "memory_search"
+    )
+    return list(rows.defer(*OPERATION_HEAVY, "memory_search__hits")[:most])
+
+
+def comparable(user, checkpoint, most=100):
+    """Other checkpoints that the user may see: those of its own container first, then by name of container."""
+    rows = access.seen_by(user, Checkpoint.objects.filter(discarded_at=None)).exclude(pk=checkpoint.pk)
+    own = Case(When(container=checkpoint.container_id, then=0), default=1, output_field=IntegerField())
+    return list(rows.defer(*CHECKPOINT_HEAVY, "statistics").order_by(own, "-taken_at", "-pk")[:most])
+
+
+def memory_comparison(first, second):
+    """{rows, operation, total}: how many pages the two share by process, and the operation that counts them now."""
+    done = MemoryComparison.objects.filter(first=first, second=second).first()
+    running = Operation.objects.filter(
+        kind=Operation.Kind.MEMORY_COMPARE, checkpoint=first, options__second=second.pk
+    ).defer(*OPERATION_HEAVY)
+    rows = done.processes if done else []
+    names = ("same", "changed", "added", "gone")
+    total = {name: sum(row[name] for row in rows) for name in names}
+    return {"done": done, "rows": rows, "total": total, "operation": None if done else running.first()}
 
 
 def checkpoint_restores(user, checkpoint, most=10):

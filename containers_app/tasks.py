@@ -6,7 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 
-from .services import agent, drills, evidence, kept_images, rounds, scrubs, selftests, uploads
+from .services import agent, drills, evidence, kept_images, memory, rounds, scrubs, selftests, uploads
 
 UPLOADS_CLEARED = 3600  # seconds between looks for uploads that rest
 
@@ -36,3 +36,4 @@ def _begin_rounds(**kwargs):
     rounds.repeat(kept_images.ask_for_missing, settings.HOST_NAME, every=kept_images.EVERY, stop=stop)
     rounds.repeat(scrubs.ask_when_due, settings.HOST_NAME, every=scrubs.EVERY, stop=stop)
     rounds.repeat(drills.ask_when_due, settings.HOST_NAME, every=drills.EVERY, stop=stop)
+    rounds.repeat(memory.wipe_old, every=memory.WIPE_EVERY, stop=stop)

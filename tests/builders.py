@@ -18,6 +18,7 @@ from containers_app.models import (
     Host,
     Image,
     ImportReview,
+    Inspection,
     Membership,
     Operation,
     Role,
@@ -259,3 +260,56 @@ def an_event(**values):
         sentence="checkpointed looper, stopping it",
     )
     return audit.append(**{**defaults, **values})
+
+
+def a_process(pid, ppid, comm="sh", **values):
+    """One process as runtime/inspection.py has it."""
+    defaults = dict(
+        pid=pid, ppid=ppid, pgid=1, sid=1, comm=comm, command=[comm], state="alive", exit_code=0, threads=1,
+        thread_names=[], uid=0, gid=0, groups=[], no_new_privileges=False, seccomp="filter", lsm="", nice=0,
+        oom_score=0, folder="/", root="/", umask="0022", program="/bin/sh", mappings=3, mapped_bytes=4096,
+        dumped_bytes=4096, shared_bytes=0,
+        capabilities={"eff": "0000000000200001", "bnd": "0000000000200001"},
+    )  # fmt: skip
+    return {**defaults, **values}
+
+
+def an_inspection(checkpoint, **values):
+    """What was seen inside a small Redis, in the form of runtime/inspection.py."""
+    listening = {
+        "id": 1, "type": "TCP4", "state": "LISTEN", "source": "0.0.0.0:6379", "target": "", "receive_bytes": 7,
+        "send_bytes": 0, "held": [[1, 6, True]],
+    }  # fmt: skip
+    file = {"id": 2, "type": "file", "path": "/data/dump.rdb", "position": 12, "size": 2048, "access": "read"}
+    pipe = {"id": 3, "type": "pipe", "path": "pipe 77", "position": 0, "size": None, "waiting_bytes": 5, "flags": []}
+    null = {"id": 4, "type": "file", "path": "/dev/null", "position": 0, "size": None, "held": [[9, 0, False]]}
+    mapping = {"pid": 1, "start": "1000", "end": "5000", "size": 16384, "prot": "rw-p", "name": "[heap]"}
+    configuration = {
+        "name": "redis", "id": "ab" * 32, "image": "localhost/redis:1", "image_id": "cd" * 32,
+        "command": ["redis-server"],
+        "capabilities": {"bounding": ["chown", "sys_admin"], "ambient": []}, "hooks": ["prestart"], "limits": [],
+        "namespaces": [{"type": "pid", "path": ""}], "user": "0:0", "seccomp": "SCMP_ACT_ERRNO",
+    }  # fmt: skip
+    facts = dict(
+        engine="podman",
+        processes=[a_process(1, 0, "redis-server", command=["redis-server", "*:6379"]),
+                   a_process(9, 1, "sleep", command=["sleep", "60"])],
+        sockets=[listening],
+        files=[{**file, "flags": [], "held": [[1, 3, True]]}, pipe, null],
+        mounts=[{"mountpoint": "/data", "source": "tmpfs", "root": "/", "options": "", "flags": [], "external": True}],
+        mounts_asked=[{"destination": "/data", "source": "/srv/data", "type": "bind", "options": "rw"}],
+        memory=[{**mapping, "shared": False, "dumped": 4096}],
+        environment={"config": ["TOKEN"], "1": ["HOME"]},
+        changes={"files": [{"path": "/etc/motd", "size": 5, "kind": "file"}], "count": 1, "bytes": 5, "whole": True},
+        deleted=["/etc/issue"],
+        volumes=[{"name": "vol", "destination": "/data", "size": 1536}],
+        sizes={"memory": 143_360, "images": 9000, "rootfs_diff": 1536, "shared_memory_files": 0, "volumes": 1536},
+        statistics={"frozen_time": 72_310, "pages_written": 35},
+        namespaces=[{"kind": "uts", "id": 12, "detail": "host"}],
+        network=[{"network": "podman", "interface": "eth0", "mac": "", "addresses": ["10.0.0.2/24"], "gateways": []}],
+        configuration=configuration,
+        annotations=[["io.container.manager", "libpod"]],
+        unreadable=["tty.img"],
+        more={},
+    )  # fmt: skip
+    return Inspection.objects.create(checkpoint=checkpoint, facts={**facts, **values})

@@ -6,11 +6,13 @@ whoever wrote the archive: whatever is in it, the answer is entries or ArchiveEr
 size and MOST_ENTRIES. Knows bytes only: not archives, not what the facts are for.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 
 from containers_app.errors import ArchiveError
 
+NUMBER = re.compile(r"[0-9]{1,19}")  # in the name of an image: a process, a file table, a namespace
 COMMON_MAGIC = 0x54564319  # IMG_COMMON_MAGIC: before the image's own magic number in all but the inventory
 SERVICE_MAGIC = 0x55105940  # IMG_SERVICE_MAGIC: statistics
 MOST_ENTRIES = 200_000  # messages of one image, and fields of one message
@@ -163,7 +165,7 @@ def kind_of(name):
     """The key in IMAGES of a file such as `core-12.img`; None for one that is not read here."""
     stem = name.removesuffix(".img")
     head, _, number = stem.rpartition("-")
-    kind = head if head and (number.isdigit() or head == "tcp-stream") else stem
+    kind = head if head and (NUMBER.fullmatch(number) or head == "tcp-stream") else stem
     return kind if name.endswith(".img") and kind in IMAGES else None
 
 

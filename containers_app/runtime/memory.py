@@ -107,10 +107,10 @@ def search(open_packed, pattern, *, most, seconds, on_bytes):
                 if len(found.hits) >= most:
                     found.whole = False
                     return found
-            found.searched += run.size
             if time.monotonic() > deadline:
                 found.whole = False
                 return found
+            found.searched += run.size
     return found
 
 
@@ -155,10 +155,11 @@ def digests(open_packed, *, on_bytes):
 
 
 def compare(open_packed, first, *, on_bytes):
-    """[{pid, same, changed, added, gone}] in pages, of the archive against `digests` of an earlier one, by process ID."""
-    rows = {pid: {"pid": pid, "same": 0, "changed": 0, "added": 0, "gone": theirs.pages} for pid, theirs in first.items()}
+    """[{pid, same, changed, added, gone}] in pages: the archive against the `digests` of an earlier one."""
+    none = {"same": 0, "changed": 0, "added": 0, "gone": 0}
+    rows = {pid: {"pid": pid, **none, "gone": theirs.pages} for pid, theirs in first.items()}
     for space, _, stream in _spaces(open_packed, on_bytes, []):
-        row = rows.setdefault(space.pid, {"pid": space.pid, "same": 0, "changed": 0, "added": 0, "gone": 0})
+        row = rows.setdefault(space.pid, {"pid": space.pid, **none})
         theirs = first.get(space.pid) or PageDigests()
         for run in space.runs:
             address = run.address
@@ -232,7 +233,7 @@ def _spaces(open_packed, on_bytes, unread):
 
 
 def _pass(open_packed, maps, on_bytes, late, only):
-    """One pass; members of pages whose owner is not known yet are added to `late`. `only` names those that are wanted."""
+    """One pass; members of pages whose owner is not known yet are added to `late`. `only` are those that are wanted."""
     with open_packed() as packed:
         counted = _Counted(zstandard.ZstdDecompressor().stream_reader(packed, read_size=BLOCK), on_bytes)
         try:
@@ -324,7 +325,7 @@ class _Maps:
         for name, content in self._kept.items():
             if images.kind_of(name) != "mm":
                 continue
-            for vma in images.read("mm", content, most=1)[0]["vmas"]:
+            for vma in next(iter(images.read("mm", content, most=1)), {}).get("vmas", []):
                 if pagemaps.shared_memory(vma, files, inodes) == shmid:
                     base = vma.get("start", 0) - vma.get("pgoff", 0)
                     holders.append((int(name[3:].removesuffix(".img")), base))

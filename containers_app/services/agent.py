@@ -32,6 +32,7 @@ from . import (
     inventory,
     kept_images,
     lifecycle,
+    memory,
     operations,
     outside,
     pulls,
@@ -87,6 +88,8 @@ HANDLERS = {
     Kind.IMAGE_REMOVE: Handler(images.perform_image_remove, images.settle_image_remove, right="manage_images"),
     Kind.IMAGE_PRUNE: Handler(images.perform_image_prune, images.settle_image_prune, right="manage_images"),
     Kind.CHECKPOINT: Handler(_checkpoint, checkpoints.settle_checkpoint, right="checkpoint"),
+    Kind.MEMORY_SEARCH: Handler(memory.perform_search, memory.settle, right="search_memory"),
+    Kind.MEMORY_COMPARE: Handler(memory.perform_compare, memory.settle),
     Kind.RESTORE: Handler(restores.perform_restore, restores.settle_restore, right="restore"),
     Kind.CHECKPOINT_IMAGE: Handler(
         checkpoint_images.perform_checkpoint_image, checkpoints.settle_checkpoint, right="checkpoint"
@@ -116,6 +119,8 @@ def run(operation_id):
                 handler.perform(claim)
         except operations.LeaseLost:
             log.warning("operation %s was taken over by another agent", operation_id)
+        except operations.Cancelled:
+            claim.cancelled()
         except Exception as error:
             _settle(claim, handler, error)
             if not isinstance(error, FreezeframeError):

@@ -116,7 +116,10 @@ def without_values(options):
 
 
 def cancel(*, by, operation):
-    """Cancel an operation that no agent has claimed yet. Raises Conflict when one has."""
+    """Cancel an operation that no agent has claimed yet, or ask the agent to end one that may be ended at any time.
+
+    Raises Conflict when it has begun and may not be.
+    """
     with transaction.atomic():
         changed = Operation.objects.filter(pk=operation.pk, state=State.QUEUED).update(
             state=State.CANCELLED,
@@ -124,13 +127,18 @@ def cancel(*, by, operation):
             summary=f"Cancelled by {by.name} before it began.",
             options=without_values(operation.options),
         )
-        if not changed:
+        asked = not changed and _ask_to_end(operation)
+        if not changed and not asked:
             raise Conflict("It has begun: only a queued operation can be cancelled.")
         operation.refresh_from_db()
-        audit.record(
-            by=by, action=f"{operation.kind}.cancelled", sentence=f"cancelled: {operation}", operation=operation
-        )
+        action, words = ("cancel_requested", "asked to end") if asked else ("cancelled", "cancelled")
+        audit.record(by=by, action=f"{operation.kind}.{action}", sentence=f"{words}: {operation}", operation=operation)
         announce(operation)
+
+
+def _ask_to_end(operation):
+    running = Operation.objects.filter(pk=operation.pk, state=State.STARTED, kind__in=Operation.STOPPABLE)
+    return bool(running.update(cancel_asked_at=timezone.now()))
 
 
 def announce(operation):
@@ -219,6 +227,12 @@ class LeaseLost(FreezeframeError):
     code = "lease-lost"
 
 
+class Cancelled(FreezeframeError):
+    """Somebody asked that this operation be ended. It changes nothing, so there is nothing to make good."""
+
+    code = "cancelled"
+
+
 @dataclass(frozen=True)
 class Found:
     """What was found after a failure or a lost agent: whether the wish came true after all, and how things stand."""
@@ -234,6 +248,7 @@ class Claim:
     def __init__(self, operation):
         self.operation = operation
         self._bytes_told = 0
+        self._asked_at = 0
 
     @contextmanager
     def heartbeat(self):
@@ -285,6 +300,15 @@ class Claim:
         except DatabaseError:
             log.warning("progress of operation %s was not written", self.operation.pk, exc_info=True)
 
+    def go_on(self):
+        """Raise Cancelled when somebody has asked to end it; looked up twice a second at the most."""
+        now = timezone.now().timestamp()
+        if now - self._asked_at < 0.5:
+            return
+        self._asked_at = now
+        if self._mine().exclude(cancel_asked_at=None).exists():
+            raise Cancelled("It was cancelled while it ran.")
+
     def note(self, **result):
         """Keep facts that whoever settles this operation after us will need."""
         self._write(result={**self.operation.result, **result})
@@ -309,6 +333,15 @@ class Claim:
             result={**self.operation.result, **result},
             before=before,
             after=after,
+        )
+
+    def cancelled(self):
+        """Record that it was ended because somebody asked for it."""
+        self._finish(
+            State.CANCELLED,
+            action=f"{self.operation.kind}.cancelled",
+            sentence=f"ended, as was asked: {self.operation}",
+            summary="Cancelled while it ran. Nothing was kept.",
         )
 
     def fail(self, error, *, found=Found(), state=State.FAILED):

@@ -3,6 +3,9 @@
 The event comes first: without it nothing is shown.
 """
 
+from containers_app import access
+from containers_app.models import SeenEnvironment
+
 from . import archive_copies, audit, catalog, reviews, scrubs
 
 
@@ -45,3 +48,44 @@ def see_environment(*, by, container):
         details={"names": [name for name, _, _ in pairs]},
     )
     return [(name, value) for name, _, value in pairs]
+
+
+def see_checkpoint_environment(*, by, checkpoint):
+    """{process ID as text, or `config`: {name: value}} of what was seen in the checkpoint."""
+    values = _values(checkpoint)
+    audit.record(
+        by=by,
+        action="environment.viewed",
+        sentence=f"looked at the environment in {checkpoint.name}",
+        checkpoint=checkpoint,
+        host=checkpoint.host,
+        details={"names": sorted({name for pairs in values.values() for name in pairs})[:200]},
+    )
+    return values
+
+
+def changed_values(*, by, first, second):
+    """[{group, name, before, after}] of the variables that are in both checkpoints with another value."""
+    for checkpoint in (first, second):
+        access.require(by.user, "see_environment", checkpoint)
+    before, after = _values(first), _values(second)
+    found = [
+        {"group": group, "name": name, "before": before[group][name], "after": after[group][name]}
+        for group in before
+        for name in before[group]
+        if name in after.get(group, {}) and before[group][name] != after[group][name]
+    ]
+    audit.record(
+        by=by,
+        action="environment.viewed",
+        sentence=f"compared the environment in {first.name} with that in {second.name}",
+        checkpoint=first,
+        host=first.host,
+        details={"names": sorted({row["name"] for row in found})[:200], "other": second.pk},
+    )
+    return found
+
+
+def _values(checkpoint):
+    found = SeenEnvironment.objects.filter(checkpoint=checkpoint).values_list("values", flat=True).first()
+    return {group: dict(pairs) for group, pairs in (found or {}).items()}

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from lucide.templatetags.lucide import _render_icon
 
-from containers_app import access, notes, shown
+from containers_app import access, insides, notes, shown
 from containers_app.harmless import TERMINAL
 
 register = template.Library()
@@ -359,3 +359,28 @@ def fact(value):
         case list():
             return ", ".join(map(fact, value))
     return str(value)
+
+
+@register.simple_tag(takes_context=True)
+def checkpoint_tabs(context, checkpoint):
+    """The pages of one checkpoint as links: [{label, url, on}]."""
+    return insides.tabs(checkpoint, context.get("part") or context["page"])
+
+
+@register.filter
+def holders(held):
+    """Who holds an open file: `1 fd 3, 7 fd 3`, the first few of them."""
+    said = ", ".join(f"{pid} fd {number}" for pid, number, _ in (held or [])[:6])
+    return f"{said} and {len(held) - 6:,} more" if held and len(held) > 6 else said
+
+
+@register.filter
+def command_line(process):
+    """A process's command line in one line; its name where nobody saw one."""
+    return shlex.join(process.get("command") or []) or process.get("comm") or "?"
+
+
+@register.filter
+def capabilities(mask):
+    """The names of a set that /proc/PID/status writes in hex."""
+    return insides.capability_names(mask)

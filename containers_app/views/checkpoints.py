@@ -32,15 +32,6 @@ def checkpoint_detail(request, pk):
     return render_page(request, "checkpoint_detail", context, fragments=["checkpoint_restores"])
 
 
-@require_GET
-def checkpoint_inside(request, pk):
-    """Its processes, sockets, files and mounts, as they were seen while the archive went by: nothing is unpacked."""
-    checkpoint = access.get_checkpoint_for(request.user, pk)
-    seen = queries.inspection_of(checkpoint)
-    context = {"checkpoint": checkpoint, "seen": seen, "tree": shown.process_tree(seen["processes"]) if seen else []}
-    return render_page(request, "checkpoint_inside", context)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkpoint_restore(request, pk):
     checkpoint = access.get_checkpoint_for(request.user, pk)

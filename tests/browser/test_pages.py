@@ -22,7 +22,12 @@ def addresses(operator):
     return [
         "/", "/containers/new/", f"/containers/{looper.pk}/", f"/containers/{looper.pk}/remove/",
         f"/containers/{looper.pk}/log/", "/catalog/", f"/catalog/{checkpoint.pk}/",
-        f"/catalog/{checkpoint.pk}/restore/", f"/catalog/{checkpoint.pk}/inside/",
+        f"/catalog/{checkpoint.pk}/restore/", *(
+            f"/catalog/{checkpoint.pk}/inside/{part}/"
+            for part in ("processes", "sockets", "files", "mounts", "memory", "configuration", "archive")
+        ),
+        f"/catalog/{checkpoint.pk}/environment/", f"/catalog/{checkpoint.pk}/search/",
+        f"/catalog/{checkpoint.pk}/compare/", f"/catalog/{checkpoint.pk}/compare/{checkpoint.pk}/",
         "/operations/", f"/operations/{operation.pk}/", "/audit/",
         "/audit/evidence/", f"/containers/{looper.pk}/environment/", "/images/",
         "/hosts/", f"/hosts/{operator.host.pk}/",

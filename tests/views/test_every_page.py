@@ -45,6 +45,9 @@ ONES = [
     "/containers/{container}/exec/", "/containers/{container}/stats/", "/catalog/{checkpoint}/",
     "/catalog/{checkpoint}/inside/", "/catalog/{checkpoint}/lineage/", "/containers/{container}/lineage/",
     "/catalog/{checkpoint}/edit/", "/catalog/{checkpoint}/discard/", "/catalog/reviews/{review}/",
+    "/catalog/{checkpoint}/inside/memory/", "/catalog/{checkpoint}/inside/archive/",
+    "/catalog/{checkpoint}/environment/", "/catalog/{checkpoint}/search/", "/catalog/{checkpoint}/compare/",
+    "/catalog/{checkpoint}/compare/{checkpoint}/",
     "/catalog/{checkpoint}/restore/",
     "/operations/{operation}/", "/hosts/{host}/", "/hosts/{host}/criu/",
 ]  # fmt: skip

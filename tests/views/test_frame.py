@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PRESSES = {
     "audit_export",
     "audit_verify",
+    "checkpoint_choose",
     "checkpoint_download",
     "container_init",
     "container_log_download",
@@ -54,14 +55,16 @@ def test_a_page_has_one_name_in_five_places(operator, pattern):
         "checkpoint": checkpoint,
         "operation": an_operation(),
         "host": a_host(),
+        "memory": an_operation(kind="memory_search", checkpoint=checkpoint, container=None, options={"pattern": "x"}),
         "image": an_image(checkpoint={"io.podman.annotations.checkpoint.name": "looper"}),
     }
     url = "/" + str(pattern.pattern).replace("<int:pk>", str(number.get(name.partition("_")[0], checkpoint).pk))
     if name == "checkpoint_review":
         url = f"/catalog/reviews/{a_review().pk}/"
+    url = url.replace("<slug:part>", "files").replace("<int:other>", str(checkpoint.pk))
     url = url.replace("<slug:work>", "scrub").replace("<uuid:batch>", str(an_operation(batch=uuid.uuid4()).batch))
     client = Client() if name == "sign_in" else operator
-    if name in {"host_criu", "policy_imports", "policy_schedule"}:
+    if name in {"checkpoint_search", "memory_search", "host_criu", "policy_imports", "policy_schedule"}:
         client.force_login(an_admin())
     assert re.findall(r'<main [^>]*id="(\w+)"', client.get(url).content.decode()) == [name]
 
