@@ -1,0 +1,67 @@
+"""How large a request may be. Django puts all of a body on the disk before it asks who sends it; this asks first.
+
+An ASGI layer around Django. Knows HTTP, and whose session it is; what a body means, others know.
+"""
+
+from http.cookies import SimpleCookie
+from importlib import import_module
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+
+from . import access
+
+MOST = 20 * 1024**2  # bytes of a form, of JSON, of one piece of an upload
+WHOLE_FILES = "/catalog/import/"  # where a form may bring a whole archive
+
+
+class BoundedBodies:
+    """Answers 413 for a body that is longer than it may be, by its announced length or as it comes."""
+
+    def __init__(self, app):
+        self._app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            return await self._app(scope, receive, send)
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"")
+        announced = int(length) if length.isdigit() else 0
+        most = MOST
+        if announced > MOST or not length:
+            most = await sync_to_async(_most)(scope["path"], headers)
+        if announced > most:
+            return await _too_large(send, most)
+        return await self._app(scope, _counted(receive, most), send)
+
+
+def _most(path, headers):
+    """Bytes that the person of this session may send there at once."""
+    if path != WHOLE_FILES:
+        return MOST
+    cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(cookie.value if cookie else None)
+    return settings.SPOOL_BYTES + MOST if access.may(get_user(request), "import_archive") else MOST
+
+
+def _counted(receive, most):
+    """`receive`, as if the client had gone once more bytes have come than may."""
+    left = most
+
+    async def counted():
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        return message if left >= 0 else {"type": "http.disconnect"}
+
+    return counted
+
+
+async def _too_large(send, most):
+    words = f"A request may have {most // 1024**2} MiB at the most.\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(words)).encode())]
+    await send({"type": "http.response.start", "status": 413, "headers": [*headers, (b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": words})
