@@ -1,14 +1,18 @@
 """Hosts that prove themselves, CRIU's own switches, and points of the checklist that are not met: all for real."""
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from containers_app.models import AuditEvent, Checkpoint, Host, SelfTest
 from containers_app.runtime import criu_config, host
+from containers_app.runtime.explain import explain
 from containers_app.runtime.podman import Podman
+from containers_app.runtime.readiness import SETUP
 from containers_app.runtime.store import DirectoryStore
-from containers_app.services import criu_switches, selftests
+from containers_app.services import criu_switches, lifecycle, selftests
 from tests.live import images
 from tests.live.conftest import both_hosts, fresh
 from tests.live.site import CHECKOUT, wait_for
@@ -99,39 +103,41 @@ def test_a_switch_lets_a_large_deleted_file_through_and_is_in_the_history(site, 
     assert changed.state == "failed" and "changed meanwhile" in changed.summary
 
 
-@pytest.fixture
-def path_without(tmp_path, monkeypatch):
-    """A function that leaves these programs out of the PATH, of the scripts too."""
-
-    def leave_out(*names):
-        folder = tmp_path / "path"
-        folder.mkdir()
-        for directory in ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/lib/podman", "/usr/local/bin"):
-            for program in Path(directory).iterdir() if Path(directory).is_dir() else []:
-                link = folder / program.name
-                if program.name not in names and not link.is_symlink():
-                    link.symlink_to(program)
-        monkeypatch.setenv("PATH", str(folder))
-        return folder
-
-    return leave_out
-
-
 def measured(site, **values):
     """{key: Check} of this machine as it is now."""
     podman = Podman(command=tuple(site.podman_command), tools_dir=values.get("tools_dir", "/opt/freezeframe/bin"))
     return {check.key: check for check in host.measure(podman, store=DirectoryStore(site.store))[1]}
 
 
-@pytest.mark.parametrize(("program", "key"), [("runc", "oci-runtime"), ("iptables", "network")])
-def test_a_missing_program_is_named_and_its_remedy_installs_it(site, path_without, program, key):
-    assert measured(site)[key].level == "ok"
-    path_without(program, "nft", "xtables-nft-multi")
-    found = measured(site)[key]
-    assert found.level == "block" and f"Install {program}. Run script/setup" in found.remedy
-    said = run_script(CHECKOUT / "script" / "setup", "--dry-run", FREEZEFRAME_OS_RELEASE="/etc/os-release")
-    install = next(line for line in said.stdout.splitlines() if " install " in line)
-    assert program in install.split()
+def test_a_machine_without_runc_and_iptables_says_so_and_its_remedy_makes_it_ready(tmp_path):
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "tests/live/bare_machine.sh", str(tmp_path), "runc", "iptables"],
+        cwd=CHECKOUT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    before, after = map(json.loads, done.stdout.splitlines())
+    level, detail, remedy = before["oci-runtime"]
+    assert (level, remedy) == ("block", "Install runc. Run script/setup on this host as root.")
+    assert "crun here cannot: built without CRIU" in detail
+    assert before["network"][0] == "block" and before["network"][2] == "Install iptables. " + SETUP
+    assert {key for key, (level, _, _) in after.items() if level == "block"} == set()
+    assert after["oci-runtime"][1].startswith("runc ")
+
+
+def test_limits_that_root_may_not_raise_are_kept_by_every_new_container(site, operator):
+    """Where root may raise them there is nothing to say, and nothing is asked of Podman."""
+    found = measured(site)["limits"]
+    assert found.level == "ok" and not found.remedy
+    looper = operator.create("looper")
+    created = next(command for command in looper.operations.get(kind="create").commands if "create" in command)
+    asked = [word for word in created if word.startswith("--ulimit")]
+    assert asked == [f"--ulimit={limit}" for limit in operator.host.facts["ulimits"]]
+    if asked:
+        refused = subprocess.run(
+            [*site.podman_command, "--runtime=runc", "run", "--rm", lifecycle.SAMPLE_IMAGE, "/bin/true"],
+            env=site.env, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert explain(refused.stderr).id == "rlimit-nofile"
 
 
 def test_a_criu_that_is_too_old_is_named_and_its_remedy_brings_a_newer_one(site, tmp_path):
