@@ -67,16 +67,17 @@ class CatalogForm(AddressForm):
 
     @property
     def sort_key(self):
-        return self.cleaned_data.get("sort") or "newest"
+        return self.cleaned_data.get("sort") or next(iter(catalog.SORTS))
 
     @property
     def look(self):
-        return self.cleaned_data.get("view") or "table"
+        return self.cleaned_data.get("view") or next(iter(VIEWS))
 
     def address(self, *, without=""):
         """The search as it stands in the address: without what says nothing, its place, and the field `without`."""
-        said = {**self.filters(), **{name: self.cleaned_data.get(name) for name in ("sort", "view")}}
-        return urlencode({name: value for name, value in said.items() if value and name != without})
+        said = {**self.filters(), "sort": self.sort_key, "view": self.look}
+        usual = {"sort": next(iter(catalog.SORTS)), "view": next(iter(VIEWS)), without: said.get(without)}
+        return urlencode({name: value for name, value in said.items() if value != usual.get(name)})
 
     def folded(self):
         """Filters that stand below the search field, and are shown when one of them is set."""

@@ -7,6 +7,7 @@ import re
 import shlex
 import uuid
 from datetime import datetime
+from functools import lru_cache
 
 from django import template
 from django.utils import timezone
@@ -23,6 +24,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 @register.simple_tag
+@lru_cache(maxsize=1000)  # a list shows the same few a hundred times
 def icon(name, label=""):
     """An icon inline; it is for the eyes only unless it has a label."""
     what = {"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}

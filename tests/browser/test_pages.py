@@ -21,7 +21,9 @@ def addresses(operator):
     bulk.request_bulk(by=operator.by, kind="pause", containers=[fresh(operator.create("paused"))], request_key=batch)
     return [
         "/", "/containers/new/", f"/containers/{looper.pk}/", f"/containers/{looper.pk}/remove/",
-        f"/containers/{looper.pk}/log/", "/catalog/", f"/catalog/{checkpoint.pk}/",
+        f"/containers/{looper.pk}/log/", "/catalog/", "/catalog/?view=cards&q=looper", f"/catalog/{checkpoint.pk}/",
+        f"/catalog/{checkpoint.pk}/edit/", f"/catalog/{checkpoint.pk}/discard/", f"/catalog/{checkpoint.pk}/lineage/",
+        f"/containers/{looper.pk}/lineage/",
         f"/catalog/{checkpoint.pk}/restore/", *(
             f"/catalog/{checkpoint.pk}/inside/{part}/"
             for part in ("processes", "sockets", "files", "mounts", "memory", "configuration", "archive")

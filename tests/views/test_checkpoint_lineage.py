@@ -98,11 +98,6 @@ def test_more_checkpoints_than_are_read_are_one_link_to_the_catalog(viewer, fami
     assert "2 older ones" in text and f"/catalog/?container={family['cache'].pk}" in text
 
 
-def test_a_container_by_itself_has_none(viewer):
-    alone = a_container(name="alone")
-    assert "No checkpoint of it yet" in words(viewer.get(f"/containers/{alone.pk}/lineage/"))
-
-
 def test_hostile_names_are_text(viewer):
     checkpoint = a_checkpoint(name="</title><script>n", container=a_container(name="<b>"))
     assert "<script>n" not in viewer.get(url(checkpoint)).content.decode()

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from containers_app.models import SavedSearch
 from containers_app.services import catalog
 from tests.builders import a_checkpoint, a_container, a_host
 
@@ -165,7 +164,7 @@ def test_a_place_that_is_not_there_is_the_first_page(operator):
 def test_htmx_gets_a_clean_address_for_the_browser(operator):
     headers = {"HX-Request": "true", "HX-Target": "checkpoint_table", "HX-Trigger": "checkpoint_filters"}
     response = operator.get(URL, {"q": "warm", "who": "", "sort": "newest", "before": "3"}, headers=headers)
-    assert response["HX-Push-Url"] == "/catalog/?q=warm&sort=newest"
+    assert response["HX-Push-Url"] == "/catalog/?q=warm"
     assert "HX-Push-Url" not in fragment(operator, URL, "checkpoint_table")
 
 
@@ -179,23 +178,6 @@ def test_what_can_be_chosen_is_offered(operator):
     a_checkpoint(container=a_container(name="orders"), image_name="redis:7", taken_by_name="zoe", tags=["warm"])
     choices = operator.get(URL).context["choices"]
     assert choices == {"of": ["orders"], "image": ["redis:7"], "who": ["zoe"], "tag": ["warm"]}
-
-
-def test_a_search_is_kept_by_name_for_the_person_alone(operator, viewer):
-    response = operator.post("/catalog/searches/", {"name": " mine ", "query": "q=warm&who=&before=3&x=%3Cb%3E"})
-    assert response.url == "/catalog/?q=warm"
-    assert 'href="/catalog/?q=warm"' in operator.get(URL).content.decode()
-    assert "Saved searches" not in words(viewer.get(URL))
-    search = SavedSearch.objects.get()
-    assert (search.user, search.name) == (operator.user, "mine")
-    assert viewer.post(f"/catalog/searches/{search.pk}/delete/").status_code == 404
-    operator.post(f"/catalog/searches/{search.pk}/delete/")
-    assert not SavedSearch.objects.exists()
-
-
-def test_a_search_without_a_name_is_refused_in_words(operator):
-    response = operator.post("/catalog/searches/", {"name": "", "query": "q=warm"}, follow=True)
-    assert "needs a name" in words(response) and not SavedSearch.objects.exists()
 
 
 def test_it_takes_as_many_queries_for_one_row_as_for_fifty(operator):
