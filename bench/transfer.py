@@ -235,9 +235,8 @@ def download(visitor, checkpoint, part=None):
 def measure(site, folder, size):
     from containers_app.models import Checkpoint
 
-    password = re.search(r"password (\S+)", site.ready_line.replace(":", ""))
-    visitor = Visitor(site.port, password=password[1] if password else "")
-    watching = Visitor(site.port, password=password[1] if password else "")
+    password = re.search(r"the password (\w+)\)", site.ready_line)[1]
+    visitor, watching = Visitor(site.port, password=password), Visitor(site.port, password=password)
     path = an_archive(folder / "big.tar", size)
     size = path.stat().st_size
     with Meter(site, watching) as meter:

@@ -98,7 +98,7 @@ class ImportPolicyForm(_Form):
     host_namespaces = forms.MultipleChoiceField(
         required=False,
         choices=[(name, f"{name}: it {NAMESPACES[name]}") for name in SHAREABLE],
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         label="Namespaces that may be shared with the host",
     )
     capabilities = forms.CharField(
