@@ -170,13 +170,21 @@ def choices(user):
             return found
         parts.append(part)
         parameters += values
-    tags, values = Tag.objects.values_list("name")[:CHOICES].query.sql_with_params()
+    tags, values = _tags(user).values_list("name")[:CHOICES].query.sql_with_params()
     parts.append(f"SELECT 'tag', name FROM ({tags}) tags")  # noqa: S608 - nothing in it came from people
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), [*parameters, *values])
         for name, value in cursor.fetchall():
             found[name].append(value)
     return found
+
+
+def _tags(user):
+    """Tags of something that `user` may see; all of them where that is everything."""
+    if user.is_superuser:
+        return Tag.objects.all()
+    tagged = Checkpoint.tags.through.objects.filter(tag_id=OuterRef("pk"), checkpoint__in=seen(user))
+    return Tag.objects.filter(Exists(tagged))
 
 
 def _steps(rows, name, column):

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from containers_app.services import inventory
-from tests.builders import a_checkpoint, a_container, ago, an_operation
+from tests.builders import a_checkpoint, a_container, a_team, ago, an_operation
 
 from .conftest import fragment, words
 
@@ -96,6 +96,16 @@ def test_more_checkpoints_than_are_read_are_one_link_to_the_catalog(viewer, fami
         a_checkpoint(container=family["cache"])
     text = viewer.get(url(family["warm"])).content.decode()
     assert "2 older ones" in text and f"/catalog/?container={family['cache'].pk}" in text
+
+
+def test_what_another_team_owns_is_not_in_it(viewer, family):
+    theirs = a_container(name="theirs", team=a_team())
+    inventory.observe_restored(theirs, family["hot"])
+    below = a_container(name="ours-again")
+    inventory.observe_restored(below, a_checkpoint(name="secret", container=theirs, team=theirs.team))
+    assert len(listed(viewer.get(url(family["warm"])))) == 6
+    alone = words(viewer.get(f"/containers/{below.pk}/lineage/"))
+    assert "secret" not in alone and "No checkpoint of it yet" in alone
 
 
 def test_hostile_names_are_text(viewer):

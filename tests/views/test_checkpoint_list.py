@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from containers_app.services import catalog
-from tests.builders import a_checkpoint, a_container, a_host
+from tests.builders import a_checkpoint, a_container, a_host, a_team
 
 from .conftest import assert_same_queries, fragment, words
 
@@ -178,6 +178,21 @@ def test_what_can_be_chosen_is_offered(operator):
     a_checkpoint(container=a_container(name="orders"), image_name="redis:7", taken_by_name="zoe", tags=["warm"])
     choices = operator.get(URL).context["choices"]
     assert choices == {"of": ["orders"], "image": ["redis:7"], "who": ["zoe"], "tag": ["warm"]}
+
+
+def test_nothing_tells_of_what_another_team_has(viewer):
+    team = a_team()
+    theirs = a_checkpoint(
+        name="theirs", team=team, container=a_container(name="hidden", team=team), image_name="secret:1",
+        taken_by_name="zoe", tags=["merger"],
+    )  # fmt: skip
+    response = viewer.get(URL, {"q": "hidden"})
+    assert response.context["table"].rows == [] and response.context["totals"]["count"] == 0
+    assert not {"hidden", "secret:1", "zoe", "merger"} & {
+        name for names in response.context["choices"].values() for name in names
+    }
+    theirs.shared_with.add(viewer.user.teams.get())
+    assert names(viewer, q="hidden") == ["theirs"]
 
 
 def test_it_takes_as_many_queries_for_one_row_as_for_fifty(operator):
