@@ -156,6 +156,16 @@ STATISTICS = {
 }
 
 
+# The columns of the catalog's table: label, whether it is a number, the orders (catalog.SORTS) that belong to it.
+CATALOG_COLUMNS = (
+    ("Checkpoint", False, "name"),
+    ("Container", False),
+    ("Taken", False, "newest", "oldest"),
+    ("Frozen", True, "frozen"),
+    ("Memory", True),
+    ("Stored", True, "largest", "smallest"),
+)
+
 EVER = datetime.min.replace(tzinfo=UTC)  # before every line that has a time
 
 
@@ -277,6 +287,20 @@ def _before_it_runs(container):
 
 def _on(container, verb, tone="quiet", way="dialog", label=""):
     return Action(verb, label or verb.capitalize(), reverse(f"container_{verb}", args=[container.pk]), tone, way)
+
+
+def catalog_columns(chosen, sorts):
+    """[{label, end, sort, words, order}] of the catalog's table: the order that a press on a column's head asks for.
+
+    `sorts` is {key: (words, column, whether the largest comes first)}; `order` is set on the column that is `chosen`.
+    """
+    columns = []
+    for label, end, *keys in CATALOG_COLUMNS:
+        wanted = next((key for key in keys if key != chosen), keys[0] if keys else "")
+        order = ("descending" if sorts[chosen][2] else "ascending") if chosen in keys else ""
+        words = sorts[wanted][0].capitalize() if wanted else ""
+        columns.append({"label": label, "end": end, "sort": wanted, "words": words, "order": order})
+    return columns
 
 
 def filter_chips(form, filters, hosts):

@@ -1,7 +1,7 @@
 """Pages of the catalog: the list with its filters and searches; edit, pin, favourite and discard of one checkpoint."""
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -33,6 +33,8 @@ def checkpoint_list(request):
         "choices": SimpleLazyObject(lambda: catalog.choices(request.user)),
         "searches": request.user.saved_searches.all(),
         "address": address,
+        "query": QueryDict(address),
+        "columns": shown.catalog_columns(form.sort_key, catalog.SORTS),
         "may_import": access.may(request.user, "import_archive"),
     }
     response = render_page(request, "checkpoint_list", context, fragments=["checkpoint_table"])

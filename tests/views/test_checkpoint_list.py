@@ -125,6 +125,14 @@ def test_it_is_filtered_by_each_and_by_all_together(operator, query, found):
     assert names(operator, **query) == found
 
 
+def test_a_press_on_a_columns_head_sorts_by_it_and_again_turns_it_round(operator):
+    a_checkpoint(tags=["warm"])
+    text = operator.get(URL, {"tag": "warm", "sort": "largest", "of": ""}).content.decode()
+    assert 'aria-sort="descending"><a href="?tag=warm&amp;sort=smallest" title="Smallest first">Stored' in text
+    assert '<a href="?tag=warm&amp;sort=name" title="By name">Checkpoint' in text
+    assert text.count("aria-sort") == 1
+
+
 def test_what_was_discarded_is_not_in_it(operator):
     a_checkpoint(name="gone", discarded_at=datetime.now(UTC))
     assert names(operator) == names(operator, q="gone") == []
