@@ -9,12 +9,15 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from django import forms
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.utils import timezone
 
 from containers_app.services.lifecycle import SIGNALS
 from containers_app.services.policies import MOST_HOURS, SCOPES
 
+from .access import RIGHTS
 from .models.catalog import Mode
+from .models.tokens import NAME_LENGTH
 from .runtime import creation
 
 LENGTHS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -580,3 +583,39 @@ def _ports(text):
     if wrong:
         raise forms.ValidationError(f"{wrong[0]!r} is not a published port, such as 18080:8080.")
     return lines
+
+
+class TokenForm(_Form):
+    """A token's name, time and scopes: some of `rights`, the names of what its person may do."""
+
+    name = forms.CharField(
+        max_length=NAME_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="Where it is used, such as nightly-ci. The history names it.",
+    )
+    days = forms.TypedChoiceField(
+        choices=[(7, "a week"), (30, "30 days"), (90, "90 days"), (365, "a year")],
+        initial=90, coerce=int, label="Lives for", widget=forms.Select,
+    )  # fmt: skip
+    scopes = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+        initial=["see"],
+        error_messages={"required": "Choose what it may do."},
+    )
+
+    def __init__(self, *args, rights, **kwargs):
+        super().__init__(*args, **kwargs)
+        own = {"see": "look at what it may see", "operate": "change containers"}
+        self.fields["scopes"].choices = [(name, own.get(name, RIGHTS[name]).capitalize()) for name in rights]
+
+
+class ServiceAccountForm(_Form):
+    """The name of a program in the history, and what it is there for."""
+
+    name = forms.CharField(
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="As the history will call it, such as ci.",
+    )
+    purpose = forms.CharField(max_length=200, label="What for")

@@ -24,6 +24,8 @@ from .models import (
     Inspection,
     MemoryComparison,
     Operation,
+    ServiceAccount,
+    Token,
 )
 from .models.catalog import IN_CATALOG
 
@@ -396,3 +398,25 @@ def search(user, q, most=20):
         ),
         "operations": list(_light(operations(user, q=q))[:most]),
     }
+
+
+def tokens_of(user):
+    """A person's tokens, newest first; those that open something before those that do not."""
+    rows = list(user.tokens.select_related("user"))
+    return sorted(rows, key=lambda token: bool(token.why_not))
+
+
+def tokens_for(user):
+    """The tokens that `user` may revoke: their own, and everybody's for who manages people."""
+    rows = Token.objects.select_related("user")
+    return rows if access.may(user, "manage_people") else rows.filter(user=user)
+
+
+def service_accounts():
+    """Service accounts with `.tokens`, as tokens_of has them."""
+    accounts = list(ServiceAccount.objects.select_related("user").prefetch_related("user__tokens"))
+    for account in accounts:
+        for token in account.user.tokens.all():
+            token.user = account.user
+        account.tokens = sorted(account.user.tokens.all(), key=lambda token: bool(token.why_not))
+    return accounts

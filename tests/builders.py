@@ -22,6 +22,7 @@ from containers_app.models import (
     Membership,
     Operation,
     Role,
+    ServiceAccount,
     Tag,
     Team,
     Token,
@@ -132,6 +133,13 @@ def a_token(user=None, scopes=tuple(RIGHTS), **values):
         expires_at=timezone.now() + timedelta(days=30),
     )
     return Token.objects.create(user=user, **{**defaults, **values}), text
+
+
+def a_service_account(name=None, **values):
+    """The account of a program: a user without a password and in no team."""
+    user = get_user_model().objects.create_user(name or f"service-{next(_numbers)}")
+    ServiceAccount.objects.create(user=user, created_at=timezone.now(), **{"purpose": "tests", **values})
+    return user
 
 
 def a_host(name="local", **values):

@@ -6,6 +6,7 @@ from containers_app import signals
 from containers_app.api import api_urls
 from containers_app.views import (
     account,
+    api_docs,
     audit,
     bulk,
     catalog,
@@ -22,6 +23,7 @@ from containers_app.views import (
     policies,
     preflights,
     search,
+    tokens,
     usage,
 )
 
@@ -105,6 +107,11 @@ urlpatterns = [
     path("policies/", policies.policy_list, name="policy_list"),
     path("policies/imports/", imports.policy_imports, name="policy_imports"),
     path("policies/<slug:work>/", policies.policy_schedule, name="policy_schedule"),
+    path("api/docs/", api_docs.api_docs, name="api_docs"),
+    path("tokens/", tokens.token_list, name="token_list"),
+    path("tokens/new/", tokens.token_create, name="token_create"),
+    path("tokens/account/", tokens.token_account, name="token_account"),
+    path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
     path("search/", search.search, name="search"),
     path("events/", signals.event_stream, name="event_stream"),
     path("sign-in/", account.sign_in, name="sign_in"),

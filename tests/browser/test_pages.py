@@ -38,7 +38,7 @@ def addresses(operator):
         f"/containers/{runs.pk}/log/?tail=0", "/containers/bulk/?verb=kill&all=on",
         f"/containers/bulk/?verb=remove&container={runs.pk}&container={looper.pk}", "/containers/prune/",
         f"/operations/batch/{batch}/",
-        "/search/?q=looper", "/no-such-page/",
+        "/tokens/", "/tokens/new/", "/tokens/account/", "/api/docs/", "/search/?q=looper", "/no-such-page/",
     ]  # fmt: skip
 
 

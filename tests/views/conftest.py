@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.builders import a_person, a_role, a_user, an_operator
+from tests.builders import a_person, a_role, a_service_account, a_user, an_operator
 
 MOST_QUERIES = 12
 
@@ -38,6 +38,11 @@ def reader(db):
 @pytest.fixture
 def operator(db):
     return _signed_in(an_operator("olga"))
+
+
+@pytest.fixture
+def service_account(db):
+    return a_service_account("ci", purpose="builds images")
 
 
 def _signed_in(user):

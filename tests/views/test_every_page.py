@@ -20,8 +20,12 @@ LISTS = [
     "/hosts/",
     "/policies/",
     "/search/?q=loop",
+    "/tokens/",
+    "/api/docs/",
 ]
 OTHERS = [
+    "/tokens/new/",
+    "/tokens/account/",
     "/containers/bulk/?verb=kill&all=on",
     "/containers/prune/",
     "/policies/scrub/",

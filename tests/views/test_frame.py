@@ -9,7 +9,17 @@ from django.test import Client, RequestFactory
 from django.urls import URLPattern, get_resolver
 
 from containers_app import errors, htmx
-from tests.builders import a_checkpoint, a_container, a_host, a_review, a_user, an_admin, an_image, an_operation
+from tests.builders import (
+    a_checkpoint,
+    a_container,
+    a_host,
+    a_review,
+    a_token,
+    a_user,
+    an_admin,
+    an_image,
+    an_operation,
+)
 
 from .conftest import words
 
@@ -37,6 +47,15 @@ PRESSES = {
     "upload_begin",
     "upload_detail",
 }
+OF_ADMINS = {
+    "checkpoint_search",
+    "host_criu",
+    "memory_search",
+    "policy_imports",
+    "policy_schedule",
+    "token_account",
+    "token_revoke",
+}
 PATTERNS = [pattern for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)]  # not the API
 OURS = [pattern for pattern in PATTERNS if pattern.name != "event_stream"]
 
@@ -61,6 +80,7 @@ def test_a_page_has_one_name_in_five_places(operator, pattern):
         "host": a_host(),
         "memory": an_operation(kind="memory_search", checkpoint=checkpoint, container=None, options={"pattern": "x"}),
         "image": an_image(checkpoint={"io.podman.annotations.checkpoint.name": "looper"}),
+        "token": a_token()[0],
     }
     url = "/" + str(pattern.pattern).replace("<int:pk>", str(number.get(name.partition("_")[0], checkpoint).pk))
     if name == "checkpoint_review":
@@ -68,7 +88,7 @@ def test_a_page_has_one_name_in_five_places(operator, pattern):
     url = url.replace("<slug:part>", "files").replace("<int:other>", str(checkpoint.pk))
     url = url.replace("<slug:work>", "scrub").replace("<uuid:batch>", str(an_operation(batch=uuid.uuid4()).batch))
     client = Client() if name == "sign_in" else operator
-    if name in {"checkpoint_search", "memory_search", "host_criu", "policy_imports", "policy_schedule"}:
+    if name in OF_ADMINS:
         client.force_login(an_admin())
     assert re.findall(r'<main [^>]*id="(\w+)"', client.get(url).content.decode()) == [name]
 
