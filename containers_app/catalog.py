@@ -110,19 +110,21 @@ class Page:
     older: int | None = None
 
 
-def page(rows, user, sort, *, before=None, after=None):
+def page(rows, user, sort, *, before=None, after=None, size=None):
     """The Page of `rows` that stands behind the checkpoint `before`, or in front of `after`; else the first one.
 
-    In the words of the history's pages: `older` is further down, `newer` further up. Each row has `.is_favourite`.
+    It has `size` rows, or PAGE. In the words of the history's pages: `older` is further down, `newer` further up.
+    Each row has `.is_favourite`.
     """
     _, column, largest_first = SORTS.get(sort, SORTS["newest"])
+    size = size or PAGE
     place = after if after is not None else before
     value = seen_value(user, place, column) if place is not None else None
     up = value is not None and after is not None
     if value is not None:
         rows = _beyond(rows, column, largest_first != up, value, place)
-    found = _fetched(rows, user, column, largest_first != up)
-    more, found = len(found) > PAGE, found[:PAGE][:: -1 if up else 1]
+    found = _fetched(rows, user, column, largest_first != up, size)
+    more, found = len(found) > size, found[:size][:: -1 if up else 1]
     first, last = (found[0].pk, found[-1].pk) if found else (None, None)
     if up:
         return Page(found, first if more else None, last)
@@ -141,10 +143,10 @@ def _beyond(rows, column, largest_first, value, pk):
     return rows.filter(behind, **{f"{column}__{side}e": value})
 
 
-def _fetched(rows, user, column, largest_first):
-    """The first PAGE + 1 of `rows`, with what a list shows of them: found in an index, then fetched."""
+def _fetched(rows, user, column, largest_first, size):
+    """The first `size` + 1 of `rows`, with what a list shows of them: found in an index, then fetched."""
     order = (f"-{column}", "-pk") if largest_first else (column, "pk")
-    keys = rows.order_by(*order).values("pk")[: PAGE + 1]
+    keys = rows.order_by(*order).values("pk")[: size + 1]
     mine = Checkpoint.favourite_of.through.objects.filter(checkpoint_id=OuterRef("pk"), user_id=user.pk)
     found = Checkpoint.objects.filter(pk__in=keys).select_related("host").annotate(is_favourite=Exists(mine))
     found = found.defer(*HEAVY, "host__facts", "host__readiness").prefetch_related("tags", "shared_with")

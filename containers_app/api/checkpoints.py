@@ -2,23 +2,38 @@
 
 import uuid
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Literal
 
+from django.db import transaction
 from ninja import Field, Query, Schema
 
 from containers_app import access, catalog, queries
 from containers_app.downloads import archive_response
 from containers_app.htmx import caller
-from containers_app.services import copies, restores
+from containers_app.services import catalog as catalog_service
+from containers_app.services import copies, drills, imports, restores
 
-from .fields import HostId, Ref, RestoreFlags
+from .fields import Body, HostId, Ref, RestoreFlags, Tags
 from .frame import Cursor, Id, Limit, Page, Routes, page, request_key
 from .operations import Operation, accepted
 
 routes = Routes(tags=["checkpoints"])
 
-ARCHIVE = {"responses": {200: {"content": {"application/zstd": {"schema": {"type": "string", "format": "binary"}}}}}}
+BYTES = {"application/zstd": {"schema": {"type": "string", "format": "binary"}}}
+ARCHIVE = {
+    "parameters": [
+        {
+            "in": "header", "name": "Range", "required": False, "schema": {"type": "string"},
+            "description": "`bytes=N-`: go on where a download broke, if `If-Range` is its ETag still.",
+        }
+    ],
+    "responses": {
+        200: {"content": BYTES},
+        206: {"description": "The part that was asked for.", "content": BYTES},
+        416: {"description": "It has not so many bytes."},
+    },
+}  # fmt: skip
 
 
 class CheckpointSummary(Schema):
@@ -27,8 +42,7 @@ class CheckpointSummary(Schema):
     note: str
     tags: list[str]
     host: Ref
-    container: Ref
-    container_name: str = Field(description="As it was called then.")
+    container: Ref = Field(description="As it was called then.")
     image_id: str
     image_name: str
     mode: str = Field(description="What became of the container: stop, keep_running or copy.")
@@ -46,6 +60,10 @@ class CheckpointSummary(Schema):
     verified_at: datetime | None = Field(description="When its last drill passed; null: none, or it failed.")
     read_at: datetime | None = Field(description="When its archive was last read to its end and was whole.")
     flaw: str = Field(description="damaged or missing, where a reading found that; empty otherwise.")
+
+    @staticmethod
+    def resolve_container(row):
+        return {"pk": row.container_id, "name": row.container_name}
 
     @staticmethod
     def resolve_tags(row):
@@ -72,6 +90,66 @@ class Inspection(Schema):
     facts: dict = Field(description="Processes, sockets, files, mounts; {} of one taken before Freezeframe looked.")
 
 
+class Filters(Schema):
+    """The same as on the catalog's page; those that are empty filter nothing."""
+
+    q: str = Field("", max_length=200, description="Words, each the beginning of one that it has.")
+    container: int | None = Field(None, ge=1, le=2**63 - 1, description="A container's id.")
+    of: str = Field("", max_length=255, description="The container's name then.")
+    image: str = Field("", max_length=512)
+    host: int | None = Field(None, ge=1, le=2**63 - 1, description="A host's id.")
+    who: str = Field("", max_length=150, description="Who took it.")
+    engine: str = Field("", max_length=16)
+    tag: str = Field("", max_length=50)
+    since: date | None = Field(None, description="First day, in UTC.")
+    until: date | None = Field(None, description="Last day, in UTC.")
+    pinned: Literal["", "yes", "no"] = ""
+    verified: Literal["", "yes", "no"] = ""
+    imported: Literal["", "yes", "no"] = ""
+
+
+Sort = Annotated[Literal[tuple(catalog.SORTS)], Query("newest")]
+
+
+class Import(Body):
+    upload: uuid.UUID = Field(description="Key of an upload that is here as a whole.")
+    host: HostId
+    name: str = Field("", max_length=120, description="Empty: its container's.")
+    note: str = Field("", max_length=4000)
+    tags: Tags = []
+
+
+class Edit(Body):
+    """What is not sent stays as it is."""
+
+    name: str | None = Field(None, min_length=1, max_length=120)
+    note: str | None = Field(None, max_length=4000)
+    tags: Tags | None = None
+    pinned: bool | None = Field(None, description="True: nothing and nobody discards it.")
+
+
+class Verify(Body):
+    cold: bool = Field(False, description="Measure a fresh container's start as well.")
+    host: HostId | None = Field(None, description="Where it is restored; null: where it was taken.")
+
+
+class Drill(Schema):
+    """One proof, or its failure, that a checkpoint restores."""
+
+    id: int = Field(alias="pk")
+    operation: int = Field(alias="operation_id")
+    host: Ref
+    finished_at: datetime
+    passed: bool
+    step: str = Field(description="The phase that failed; empty otherwise.")
+    reason: str
+    unpack_us: int = Field(description="µs")
+    restore_us: int = Field(description="µs")
+    ready_us: int = Field(description="µs from the first byte read of the archive until it was ready.")
+    cold_us: int | None = Field(description="µs of a fresh container's start until the same check passed.")
+    cold_reason: str = Field(description="Why the cold start was not measured.")
+
+
 class Restore(RestoreFlags):
     host: HostId | None = Field(None, description="Where it is to run; null: where it was taken.")
     name: str = Field("", max_length=128, description="Of a new container; empty: under its own name.")
@@ -85,16 +163,28 @@ class Copies(Restore):
 
 
 @routes.route("GET", "/checkpoints", right="see", answer=Page[CheckpointSummary], summary="List and search checkpoints")
-def checkpoint_list(
-    request, cursor: Cursor, limit: Limit,
-    q: Annotated[str, Query("", max_length=200, description="Words, each the beginning of one that it has.")],
-    container: Annotated[int | None, Query(None, ge=1, le=2**63 - 1, description="A container's id.")],
-    host: Annotated[str, Query("", max_length=63, description="A host's name.")],
-    tag: Annotated[str, Query("", max_length=50)],
-):  # fmt: skip
-    rows = catalog.checkpoints(request.user, q=q, tag=tag, container=container)
-    rows = rows.filter(host__name=host) if host else rows
-    return page(rows.select_related("host", "container").prefetch_related("tags"), cursor, limit)
+def checkpoint_list(request, cursor: Cursor, limit: Limit, filters: Query[Filters], sort: Sort):
+    """What is in the catalog; what was discarded is not."""
+    chosen = filters.dict(exclude_defaults=True)
+    place = {"before": int(cursor)} if cursor else {}
+    rows = catalog.checkpoints(request.user, **chosen)
+    found = catalog.page(rows, request.user, sort, size=limit, **place)
+    return {"items": found.rows, "next": str(found.older) if found.older else None}
+
+
+@routes.route(
+    "POST", "/checkpoints", right="import_archive", answer=Operation, status=202, summary="Bring in an archive"
+)
+def checkpoint_import(request, body: Import):
+    """An upload that is here as a whole. What exceeds the import policy waits for an approval on the review's page."""
+    upload = access.get_upload_for(request.user, body.upload)
+    return accepted(
+        request,
+        imports.request_import(
+            by=caller(request), host=access.get_host_for(request.user, body.host), upload=upload, name=body.name,
+            note=body.note, tags=body.tags, request_key=request_key(request),
+        ),
+    )  # fmt: skip
 
 
 @routes.route("GET", "/checkpoints/{checkpoint_id}", right="see", answer=Checkpoint, summary="One checkpoint")
@@ -146,6 +236,55 @@ def checkpoint_copies(request, checkpoint_id: Id, body: Copies):
         by=caller(request), checkpoint=_one(request, checkpoint_id), host=_host(request, body), name=body.name,
         copies=body.copies, options=_options(body), request_key=request_key(request) or uuid.uuid4(),
     )  # fmt: skip
+
+
+@routes.route(
+    "POST", "/checkpoints/{checkpoint_id}/verify", right="restore", answer=Operation, status=202,
+    summary="Prove that it restores",
+)  # fmt: skip
+def checkpoint_verify(request, checkpoint_id: Id, body: Verify = Verify()):  # noqa: B008
+    """A drill: it is restored under a name of its own, apart from everything, until it is ready, and removed."""
+    return accepted(
+        request,
+        drills.request_drill(
+            by=caller(request), checkpoint=_one(request, checkpoint_id), host=_host(request, body), cold=body.cold,
+            request_key=request_key(request),
+        ),
+    )  # fmt: skip
+
+
+@routes.route(
+    "GET", "/checkpoints/{checkpoint_id}/drills", right="see", answer=Page[Drill], summary="Its proofs so far"
+)
+def checkpoint_drills(request, checkpoint_id: Id, cursor: Cursor, limit: Limit):
+    return page(_one(request, checkpoint_id).drills.select_related("host"), cursor, limit)
+
+
+@routes.route(
+    "PATCH", "/checkpoints/{checkpoint_id}", right="edit_catalog", answer=Checkpoint, summary="Edit or pin it"
+)
+def checkpoint_edit(request, checkpoint_id: Id, body: Edit):
+    checkpoint, by, sent = _one(request, checkpoint_id), caller(request), body.dict(exclude_none=True)
+    now = {"name": checkpoint.name, "note": checkpoint.note, "tags": [tag.name for tag in checkpoint.tags.all()]}
+    with transaction.atomic():
+        if sent.keys() & now.keys():
+            values = {name: sent.get(name, value) for name, value in now.items()}
+            catalog_service.edit(by=by, checkpoint=checkpoint, **values)
+        if "pinned" in sent:
+            catalog_service.pin(by=by, checkpoint=checkpoint, pinned=sent["pinned"])
+    return _one(request, checkpoint_id)
+
+
+@routes.route(
+    "POST", "/checkpoints/{checkpoint_id}/discard", right="discard", answer=Operation, status=202, summary="Discard it"
+)
+def checkpoint_discard(request, checkpoint_id: Id):
+    """Its archive is removed: nothing brings it back. The history and what was restored from it stay."""
+    checkpoint = _one(request, checkpoint_id)
+    return accepted(
+        request,
+        catalog_service.request_discard(by=caller(request), checkpoint=checkpoint, request_key=request_key(request)),
+    )
 
 
 def _one(request, pk, right=None):

@@ -12,7 +12,7 @@ from containers_app.models import Operation as Row
 from containers_app.runtime.types import CheckpointOptions
 from containers_app.services import checkpoint_images, checkpoints, executions, images, lifecycle, restores, secrets
 
-from .fields import Body, HostId, ImageName, Name, Ref, RestoreFlags, Words, as_options
+from .fields import Body, HostId, ImageName, Name, Ref, RestoreFlags, Tags, Words, as_options
 from .frame import Cursor, Id, Limit, Page, Routes, page, request_key
 from .operations import Operation, accepted
 
@@ -98,7 +98,7 @@ class CheckpointFlags(Body):
 class Checkpoint(CheckpointFlags):
     name: str = Field("", max_length=120, description="Empty: the container's name and a number.")
     note: str = Field("", max_length=2000)
-    tags: list[Annotated[str, Field(pattern="^[-a-zA-Z0-9_]{1,50}$")]] = Field([], max_length=50)
+    tags: Tags = []
     forced: bool = Field(False, description="Go on where the preflight would refuse, if it may be forced.")
 
 

@@ -13,6 +13,7 @@ Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$", descr
 ImageName = Annotated[
     str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,254}$", description="Such as docker.io/library/redis:7.")
 ]
+Tags = Annotated[list[Annotated[str, Field(pattern="^[-a-zA-Z0-9_]{1,50}$")]], Field(max_length=50)]
 Words = Annotated[list[str], Field(max_length=500, description="An argument list; no shell takes it apart.")]
 
 

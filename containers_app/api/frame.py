@@ -124,6 +124,7 @@ def _complete(path, method, operation):
         operation["parameters"].append(IDEMPOTENCY_KEY)
     if "requestBody" in operation:
         statuses |= {400, 413, 415}
+    statuses |= {status for status in operation["responses"] if status >= 400}
     for status in sorted(statuses):
         content = {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         operation["responses"][status] = {"description": problems.STATUSES[status][1], "content": content}

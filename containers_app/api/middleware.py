@@ -49,6 +49,7 @@ def _as_problem(request, response):
     status = response.status_code
     words = problems.STATUSES.get(status, ("", "This cannot be answered."))[1]
     problem = problems.response(request, status=status, detail=words)
-    if "Allow" in response:
-        problem["Allow"] = response["Allow"]
+    for name in ("Allow", "Content-Range"):
+        if name in response:
+            problem[name] = response[name]
     return problem

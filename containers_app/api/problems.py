@@ -30,6 +30,7 @@ STATUSES = {
     409: ("conflict", "It could be done, but not now: the state of things is in the way."),
     413: ("too-large", "The body is larger than this address takes."),
     415: ("unsupported-media-type", "The body's Content-Type is not one that this address takes."),
+    416: ("range-not-satisfiable", "It has not so many bytes: Content-Range says how many."),
     422: ("bad-input", "What was sent cannot be used; `errors` names the fields."),
     429: (
         "too-many-requests",

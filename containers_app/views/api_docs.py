@@ -8,7 +8,7 @@ from containers_app import access
 from containers_app.api import api, problems
 from containers_app.htmx import render_page
 
-NOUNS = ("hosts", "images", "containers", "checkpoints", "operations", "audit")
+NOUNS = ("hosts", "images", "containers", "checkpoints", "uploads", "operations", "audit")
 
 
 @require_GET

@@ -17,13 +17,17 @@ class Caller:
     def get(self, path, **values):
         return self._client.get(f"/api/v1{path}", values)
 
-    def post(self, path, body=None, key=None, **headers):
-        headers |= {"Idempotency-Key": key} if key else {}
-        sent = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
-        return self._client.generic("POST", f"/api/v1{path}", headers=headers, **sent)
+    def post(self, path, body=None, key=None):
+        return self.call("POST", path, body, headers={"Idempotency-Key": key} if key else {})
 
-    def call(self, method, path, **values):
-        return self._client.generic(method, f"/api/v1{path}", **values)
+    def call(self, method, path, body=None, **values):
+        """With a body of JSON, or of bytes."""
+        sent = {}
+        if isinstance(body, bytes):
+            sent = {"data": body, "content_type": "application/octet-stream"}
+        elif body is not None:
+            sent = {"data": json.dumps(body), "content_type": "application/json"}
+        return self._client.generic(method, f"/api/v1{path}", **{**sent, **values})
 
 
 def problem(response, status, code=None):

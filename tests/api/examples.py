@@ -1,10 +1,12 @@
 """One good request of every route: what it is called with, and what must be there for it. A route without one fails."""
 
 import hashlib
+import io
+import re
 from dataclasses import dataclass, field
 
 from containers_app.models import AuditVerification
-from containers_app.services import outside
+from containers_app.services import audit, outside, uploads
 from tests.builders import a_checkpoint, a_container, a_host, ago, an_id, an_image, an_operation
 
 
@@ -13,12 +15,16 @@ class Example:
     """`path` has the name of what it is about where its number stands; `there` is how that is, if not as usual."""
 
     path: str
-    body: dict | None = None
+    body: dict | bytes | None = None
     there: dict = field(default_factory=dict)
 
     @property
     def noun(self):
-        return self.path.partition("{")[2].partition("}")[0].removesuffix("_id")
+        return self.path.partition("{")[2].partition("_")[0]
+
+    def place(self, row):
+        """Where that row is."""
+        return re.sub(r"\{.*\}", str(row.key if self.noun == "upload" else row.pk), self.path)
 
 
 STOPPED = {"state": "exited"}
@@ -60,6 +66,15 @@ EXAMPLES = {
     "checkpoint_archive": Example("/checkpoints/{checkpoint_id}/archive"),
     "checkpoint_restore": Example("/checkpoints/{checkpoint_id}/restore", there={"removed_at": ago(minutes=1)}),
     "checkpoint_copies": Example("/checkpoints/{checkpoint_id}/copies", {"name": "copy-{n}", "copies": 2}),
+    "checkpoint_import": Example("/checkpoints", {"host": 0, "upload": ""}),
+    "checkpoint_edit": Example("/checkpoints/{checkpoint_id}", {"name": "warm", "tags": ["warm"], "pinned": True}),
+    "checkpoint_verify": Example("/checkpoints/{checkpoint_id}/verify"),
+    "checkpoint_drills": Example("/checkpoints/{checkpoint_id}/drills"),
+    "checkpoint_discard": Example("/checkpoints/{checkpoint_id}/discard"),
+    "upload_begin": Example("/uploads", {"file_name": "looper.tar.zst", "size": 8}),
+    "upload_detail": Example("/uploads/{upload_key}"),
+    "upload_piece": Example("/uploads/{upload_key}?offset=0", b"archived"),
+    "upload_abandon": Example("/uploads/{upload_key}"),
     "operation_list": Example("/operations"),
     "operation_detail": Example("/operations/{operation_id}"),
     "operation_wait": Example("/operations/{operation_id}/wait?timeout=0"),
@@ -72,12 +87,15 @@ EXAMPLES = {
 }
 
 
-def make(name):
-    """(path, body) of that route's example; what it needs is there."""
+def make(name, user):
+    """(path, body) of that route's example; what it needs is there. Uploads are `user`'s own."""
     example = EXAMPLES[name]
-    row = MAKERS[example.noun](name, example.there) if example.noun else None
-    path = example.path.replace(f"{{{example.noun}_id}}", str(row.pk)) if row else example.path
-    body = {**example.body, "host": a_host().pk} if example.body and "host" in example.body else example.body
+    there = {**example.there, "by": user} if example.noun == "upload" else example.there
+    path = example.place(MAKERS[example.noun](name, there)) if example.noun else example.path
+    body = example.body
+    if isinstance(body, dict):
+        found = {"host": lambda: a_host().pk, "upload": lambda: str(_an_upload(name, {"by": user}).key)}
+        body = {field: found[field]() if field in found else value for field, value in body.items()}
     return path, body
 
 
@@ -104,7 +122,17 @@ def _a_verification(name, there):
     return AuditVerification.objects.create(asked_at=ago(hours=1), finished_at=ago(minutes=59), events=3)
 
 
+def _an_upload(name, there):
+    """Begun; for an import it is here as a whole."""
+    upload = uploads.begin(by=audit.Caller(there["by"]), file_name="looper.tar.zst", size=8)
+    if name == "checkpoint_import":
+        uploads.receive(upload=upload, offset=0, source=io.BytesIO(b"archived"))
+        uploads.finish(upload=upload)
+    return upload
+
+
 MAKERS = {
+    "upload": _an_upload,
     "host": lambda name, there: a_host(),
     "image": lambda name, there: an_image(),
     "container": _a_container,
