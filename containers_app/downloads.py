@@ -23,12 +23,16 @@ def archive_response(request, *, by, checkpoint):
     response["Content-Length"] = stop - start
     if span:
         response["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", checkpoint.name).strip("-.") or "checkpoint"
-    response["Content-Disposition"] = f'attachment; filename="{name}.tar.zst"'
+    response["Content-Disposition"] = f'attachment; filename="{file_name(checkpoint)}.tar.zst"'
     response["Accept-Ranges"], response["ETag"] = "bytes", etag
     response["X-SHA256"] = checkpoint.archive_sha256
     response["X-Accel-Buffering"] = "no"
     return response
+
+
+def file_name(checkpoint):
+    """The checkpoint's name as that of a file, without an ending."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", checkpoint.name).strip("-.") or "checkpoint"
 
 
 def _span(request, size, etag):

@@ -18,7 +18,7 @@ from containers_app.services.policies import MOST_HOURS, SCOPES
 from .access import RIGHTS
 from .models.catalog import Mode
 from .models.tokens import NAME_LENGTH
-from .runtime import creation
+from .runtime import creation, probes
 
 LENGTHS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 TAG = re.compile(r"[-a-zA-Z0-9_]{1,50}")
@@ -207,6 +207,63 @@ class DrillScheduleForm(ScheduleForm):
     )
 
 
+class DrillForm(_Form):
+    cold = forms.BooleanField(required=False)
+
+
+class PushForm(_Form):
+    image = forms.CharField(
+        max_length=512,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "form-control mono"}),
+        label="Name in the registry",
+        help_text="With its registry and a tag, such as registry.example/team/redis-warm:1.",
+    )
+
+
+class ReadyForm(_Form):
+    """When a restored container counts as ready: one check, and what belongs to it."""
+
+    kind = forms.ChoiceField(
+        choices=[(kind, f"{words[0].upper()}{words[1:]}") for kind, words in probes.KINDS.items()], label="Ready when"
+    )
+    command = forms.CharField(
+        required=False,
+        max_length=4000,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "form-control mono"}),
+        help_text="For a command: words as in a shell. Its exit code 0 means ready.",
+    )
+    port = forms.IntegerField(
+        required=False, min_value=1, max_value=65535, help_text="For TCP and HTTP: the port inside the container."
+    )
+    path = forms.CharField(required=False, max_length=1024, help_text="For HTTP: any status from 200 to 399 will do.")
+    seconds = forms.IntegerField(
+        min_value=1,
+        max_value=probes.MOST_SECONDS,
+        label="Seconds that it may take",
+        help_text="Cold: ten times.",
+    )
+
+    def __init__(self, *args, probe, **kwargs):
+        initial = {
+            "kind": probe.kind, "command": shlex.join(probe.command), "port": probe.port or None, "path": probe.path,
+            "seconds": probe.seconds,
+        }  # fmt: skip
+        super().__init__(*args, initial=initial, **kwargs)
+
+    def clean_command(self):
+        return _words(self.cleaned_data["command"])
+
+    def probe(self):
+        """The Probe of what was typed. Raises BadInput, beside its field, for what is none."""
+        values = self.cleaned_data
+        return probes.of(
+            {
+                "kind": values["kind"], "command": values["command"], "port": values["port"] or 0,
+                "path": values["path"] or "/", "seconds": values["seconds"],
+            }
+        )  # fmt: skip
+
+
 class BulkForm(_Form):
     """One action on many. Where all are meant, `count` is typed: how many it hits."""
 
@@ -323,6 +380,11 @@ class CheckpointImageForm(_CheckpointOptionsForm):
 class CheckpointForm(_CheckpointOptionsForm):
     name = forms.CharField(max_length=120, required=False)
     note = forms.CharField(max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    drill = forms.BooleanField(
+        required=False,
+        label="Verify it afterwards",
+        help_text="A drill: it is restored under a name of its own, apart from everything, and removed again.",
+    )
     tags = forms.CharField(max_length=500, required=False, help_text="Words of letters, digits, - and _.")
 
     def clean_tags(self):

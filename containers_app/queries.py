@@ -22,12 +22,14 @@ from .models import (
     Image,
     ImportReview,
     Inspection,
+    KeptImage,
     MemoryComparison,
     Operation,
     ServiceAccount,
     Token,
 )
 from .models.catalog import IN_CATALOG
+from .runtime import probes
 
 PAGE = 50  # rows of a page of a list
 OUTCOME_SHOWN = timedelta(seconds=30)  # how long the tray tells how an operation ended
@@ -313,6 +315,19 @@ def review_filters(rows, chosen):
     verdicts = {verdict: (verdict.label, Q(verdict=verdict)) for verdict in ImportReview.Verdict}
     found = chips(rows, {"": ("All", Q()), **verdicts}, chosen)
     return [chip for chip in found if chip["count"] or chip["on"] or not chip["key"]]
+
+
+def trust_of(checkpoint, most=5):
+    """{drills, last, measured, kept, check}: the latest drills, the last with a cold start, its image, its check."""
+    rows = checkpoint.drills.select_related("operation", "host")
+    found = list(rows.defer(*(f"operation__{name}" for name in OPERATION_HEAVY))[:most])
+    return {
+        "drills": found,
+        "last": found[0] if found else None,
+        "measured": next((row for row in found if row.cold_us), None),
+        "kept": KeptImage.objects.filter(image_id=checkpoint.image_id).first(),
+        "check": probes.of(checkpoint.ready_when).words(),
+    }
 
 
 def trust_of_catalog(user):

@@ -24,6 +24,7 @@ from containers_app.views import (
     preflights,
     search,
     tokens,
+    trust,
     usage,
 )
 
@@ -83,6 +84,12 @@ urlpatterns = [
     path("catalog/<int:pk>/compare/<int:other>/", comparing.checkpoint_compare, name="checkpoint_compare"),
     path("catalog/<int:pk>/restore/", checkpoints.checkpoint_restore, name="checkpoint_restore"),
     path("catalog/<int:pk>/preflight/", preflights.checkpoint_preflight, name="checkpoint_preflight"),
+    path("catalog/<int:pk>/drill/", trust.checkpoint_drill, name="checkpoint_drill"),
+    path("catalog/<int:pk>/scrub/", trust.checkpoint_scrub, name="checkpoint_scrub"),
+    path("catalog/<int:pk>/ready/", trust.checkpoint_ready, name="checkpoint_ready"),
+    path("catalog/<int:pk>/push/", trust.checkpoint_push, name="checkpoint_push"),
+    path("catalog/<int:pk>/sha256/", trust.checkpoint_sha256, name="checkpoint_sha256"),
+    path("catalog/<int:pk>/manifest/", trust.checkpoint_manifest, name="checkpoint_manifest"),
     path("catalog/<int:pk>/download/", checkpoints.checkpoint_download, name="checkpoint_download"),
     path("operations/", operations.operation_list, name="operation_list"),
     path("operations/batch/<uuid:batch>/", bulk.operation_batch, name="operation_batch"),

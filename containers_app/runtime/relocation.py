@@ -1,9 +1,9 @@
 """A verified archive for another place: without published ports, with volumes and a network of its own.
 
-Podman takes ports, networks and volumes of a restored container from the archive's `config.dump`, and where its volumes
-lie from `spec.dump`, whatever host that was written on (4.3.1, 5.8: measured). So a copy that must touch nothing that
-others use, or that runs on a host whose storage lies elsewhere, needs these two members changed on the way. Memory and
-files stay as they are.
+Podman takes ports, networks, volumes and its own PID files of a restored container from the archive's `config.dump`,
+and where its volumes lie from `spec.dump`, whatever host those were written on (4.3.1, 5.8: measured). So a copy that
+must touch nothing that others use, or that runs on a host whose storage lies elsewhere, needs these two members changed
+on the way. Memory and files stay as they are.
 """
 
 import io
@@ -19,6 +19,9 @@ from . import archive
 
 SPEC_DUMP = "spec.dump"
 VOLUMES = "volumes/"
+# Paths of the first host that Podman makes anew where they are not said, and believes where they are.
+OWN_PATHS = {"conmonPidFile", "pid_file"}
+USUAL_VOLUMES = "/var/lib/containers/storage/volumes"  # containers-storage.conf(5), of root
 OWN_BINDS = "/userdata/"  # below overlay-containers/<id>: resolv.conf, hosts, shm … Podman makes them anew
 JSON_LIMIT = 4 * 1024 * 1024  # bytes of one of the two
 CRIU_CONFIG = "org.criu.config"  # annotation that runc and crun read: a file of CRIU's own switches (criu(8))
@@ -115,7 +118,7 @@ def _written(info, value):
 
 
 def _config_for(config, place):
-    changed = {**config}
+    changed = {name: value for name, value in config.items() if name not in OWN_PATHS}
     if place.without_ports:
         changed.pop("newPortMappings", None)
     if place.network and config.get("createNetNS"):

@@ -9,7 +9,7 @@ from django.conf import settings
 from containers_app import access
 from containers_app.errors import NotAllowed
 from containers_app.models import Operation
-from containers_app.runtime import archive, checkpoint_oci, registries
+from containers_app.runtime import checkpoint_oci, registries, relocation
 from containers_app.runtime import podman as podman_runtime
 
 from . import audit, operations, outside, reviews, scrubs
@@ -78,7 +78,10 @@ def _whole_name(image, names):
 
 
 def perform_push(claim):
-    """Build the image from the verified archive without running anything, push it, and leave no copy here."""
+    """Build the image from the verified archive without running anything, push it, and leave no copy here.
+
+    It says of no path where this host has it: its volumes lie where Podman usually has them.
+    """
     operation, podman, store = claim.operation, outside.podman(), outside.store()
     checkpoint, whole = operation.checkpoint, operation.target_name
     require_handed_on(checkpoint)
@@ -108,7 +111,10 @@ def _build(claim, store, checkpoint, folder):
         scrubs.flagging(by=by, checkpoint=checkpoint, operation=claim.operation),
         store.open(checkpoint.archive_sha256) as packed,
     ):
-        archive.unpack(packed, folder / "layer.tar", sha256=checkpoint.archive_sha256, on_progress=claim.progress)
+        relocation.relocate(
+            packed, folder / "layer.tar", sha256=checkpoint.archive_sha256,
+            place=relocation.Place(relocation.USUAL_VOLUMES), on_progress=claim.progress,
+        )  # fmt: skip
     return checkpoint_oci.write(
         folder / "oci",
         folder / "layer.tar",

@@ -10,7 +10,7 @@ import shutil
 import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import redis
@@ -127,7 +127,9 @@ def _look(host, question):
             image = Image.objects.select_related("host").get(pk=question["image"], host=host)
             return of_restore_image(image, RestoreOptions(**question["options"]))
         checkpoint = Checkpoint.objects.select_related("container__host", "host").get(pk=question["checkpoint"])
-        return of_restore(checkpoint, host, *(RestoreOptions(**options) for options in question["copies"]))
+        host = Host.objects.get(pk=host.pk)  # as it is now: the agent may have measured it since it began to answer
+        copies = [options_there(checkpoint, RestoreOptions(**options), host) for options in question["copies"]]
+        return of_restore(checkpoint, host, *copies)
     except BadInput as error:
         return [of_input(error)]
 
@@ -169,6 +171,16 @@ def facts_at_capture(host, found, options):
         "static_addresses": found.static_addresses,
         "pod": found.pod,
     }
+
+
+def options_there(checkpoint, options, host):
+    """The options as they are on `host`: away from home it gets an address of that host's network.
+
+    Only connections that it is to keep are bound to the address that it had.
+    """
+    if host.pk == checkpoint.host_id or options.tcp_established:
+        return options
+    return replace(options, ignore_static_ip=True, ignore_static_mac=True)
 
 
 def of_restore(checkpoint, host, *copies):

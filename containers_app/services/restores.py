@@ -135,6 +135,7 @@ def perform_restore(claim):
     """Restore in place where the container still stands with this very dump, otherwise from the archive."""
     operation, podman = claim.operation, outside.podman()
     options = with_pod_id(RestoreOptions(**operation.options["flags"]), podman)
+    options = preflights.options_there(operation.checkpoint, options, operation.host)
     claim.phase("looking")
     reviews.require_passed(operation.checkpoint)
     at_home = operation.host_id == operation.checkpoint.host_id

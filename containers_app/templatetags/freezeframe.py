@@ -145,6 +145,21 @@ def hours(number):
 
 
 @register.filter
+def longest(drill):
+    """The longer of a drill's two times: what both are drawn against."""
+    return max(drill.ready_us, drill.cold_us)
+
+
+@register.simple_tag
+def cold_against_warm(drill):
+    """The ratio in words, whichever way it went."""
+    ratio = drill.cold_us / drill.ready_us
+    if ratio >= 1:
+        return f"Ready {ratio:.1f} times as fast as from a cold start."
+    return f"A cold start is faster here: it takes {ratio:.2f} of the time."
+
+
+@register.filter
 def count(number):
     """`12,481`."""
     return f"{number or 0:,}"

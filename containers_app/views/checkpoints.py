@@ -23,13 +23,14 @@ def checkpoint_detail(request, pk):
         "tags": checkpoint.tags.all(),
         "memory": shown.memory_bytes(checkpoint),
         "statistics": shown.statistics_rows(checkpoint.statistics),
+        "trust": queries.trust_of(checkpoint),
         "restores": queries.checkpoint_restores(request.user, checkpoint),
         "own_name_possible": possible,
         "own_name_reason": reason,
         "rights": access.rights_on(request.user, checkpoint),
         "review": queries.review_of(checkpoint),
     }
-    return render_page(request, "checkpoint_detail", context, fragments=["checkpoint_restores"])
+    return render_page(request, "checkpoint_detail", context, fragments=["checkpoint_restores", "checkpoint_trust"])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
