@@ -208,6 +208,13 @@ class Podman:
         arguments = ["push", "--quiet", check_image(image_id), f"docker://{check_image(target)}"]
         return self._run(*arguments, timeout=SLOW, on_start=on_start)
 
+    def mount_image(self, image_id):
+        """Mount an image's file system read-only and return where; `unmount_image` gives it back."""
+        return Path(self._run("image", "mount", check_image(image_id)).stdout.strip())
+
+    def unmount_image(self, image_id):
+        return self._run("image", "unmount", check_image(image_id))
+
     def tag_image(self, image_id, name, *, on_start=None):
         return self._run("tag", check_image(image_id), check_image(name), on_start=on_start)
 

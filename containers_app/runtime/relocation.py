@@ -8,8 +8,10 @@ on the way. Memory and files stay as they are.
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +34,8 @@ class Place:
     """Where the copy will live. `volumes_dir` is where this host's Podman has its volumes.
 
     `rename(name)` gives the new name of a volume; `network` takes the place of all networks, "" leaves them;
-    `criu_config` is a file of CRIU's switches for this one restore, "" for none.
+    `criu_config` is a file of CRIU's switches for this one restore, "" for none; `without_pids_limit` is for a host
+    whose control groups cannot count processes.
     """
 
     volumes_dir: str
@@ -40,6 +43,7 @@ class Place:
     network: str = ""
     without_ports: bool = False
     criu_config: str = ""
+    without_pids_limit: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,27 +82,67 @@ def relocate(packed, target: Path, *, sha256, place: Place, on_progress=None):
 
     Raises ArchiveError unless the bytes of `packed` have this SHA-256; `target` must not be used then.
     """
-    said, names = {}, []
     with (
         archive.opened(packed, sha256=sha256) as plain,
-        open(target, "xb", opener=archive.private) as out,
         tarfile.open(fileobj=plain, mode="r|", bufsize=archive.BLOCK) as source,
+        _making(target) as made,
+    ):
+        writer = _Writer(made, place)
+        for info in source:
+            writer.put(info, source.extractfile(info) if info.isreg() else None)
+            if on_progress:
+                on_progress(made.offset)
+    return writer.found()
+
+
+def gather(folder: Path, target: Path, *, place: Place):
+    """Write the members that lie in `folder`, a checkpoint image's file system, to the tar `target`; as `relocate`.
+
+    Raises ArchiveError for what is neither a file nor a folder: an image may hold anything.
+    """
+    with _making(target) as made:
+        writer = _Writer(made, place)
+        for here, folders, files in os.walk(folder):
+            for path in sorted(Path(here, name) for name in [*folders, *files]):
+                info = made.gettarinfo(path, str(path.relative_to(folder)))
+                if info is None or not (info.isreg() or info.isdir()):
+                    raise ArchiveError(f"The image holds what no checkpoint has: {path.relative_to(folder)}.")
+                if info.isdir():
+                    writer.put(info, None)
+                    continue
+                with open(path, "rb") as file:
+                    writer.put(info, file)
+    return writer.found()
+
+
+@contextmanager
+def _making(target):
+    with (
+        open(target, "xb", opener=archive.private) as out,
         tarfile.TarFile(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, copybufsize=archive.BLOCK) as made,
     ):
-        for info in source:
-            names.append(info.name)
-            file = source.extractfile(info) if info.isreg() else None
-            if info.name in CHANGED:
-                said[info.name] = _read(info, file)
-                file = _written(info, CHANGED[info.name](said[info.name], place))
-            elif info.name.startswith(VOLUMES) and info.isreg():
-                info.name = f"{VOLUMES}{place.rename(_volume(info.name))}.tar"
-            made.addfile(info, file)
-            if on_progress:
-                on_progress(out.tell())
-    if len(said) != len(CHANGED):
-        raise ArchiveError("The archive has no config.dump or no spec.dump.")
-    return Found(said[archive.CONFIG_DUMP], said[SPEC_DUMP], names)
+        yield made
+
+
+class _Writer:
+    """Puts members into a tar, changed for a place, and remembers what they said."""
+
+    def __init__(self, made, place):
+        self._made, self._place, self._said, self._names = made, place, {}, []
+
+    def put(self, info, file):
+        self._names.append(info.name)
+        if info.name in CHANGED:
+            self._said[info.name] = _read(info, file)
+            file = _written(info, CHANGED[info.name](self._said[info.name], self._place))
+        elif info.name.startswith(VOLUMES) and info.isreg():
+            info.name = f"{VOLUMES}{self._place.rename(_volume(info.name))}.tar"
+        self._made.addfile(info, file)
+
+    def found(self):
+        if len(self._said) != len(CHANGED):
+            raise ArchiveError("The archive has no config.dump or no spec.dump.")
+        return Found(self._said[archive.CONFIG_DUMP], self._said[SPEC_DUMP], self._names)
 
 
 def _volume(member):
@@ -131,6 +175,10 @@ def _config_for(config, place):
 
 def _spec_for(spec, place):
     changed = {**spec, "mounts": [_mount_for(row, place) for row in spec.get("mounts") or []]}
+    resources = (spec.get("linux") or {}).get("resources") or {}
+    if place.without_pids_limit and "pids" in resources:
+        kept = {name: value for name, value in resources.items() if name != "pids"}
+        changed["linux"] = {**spec["linux"], "resources": kept}
     if place.criu_config:
         changed["annotations"] = {**(spec.get("annotations") or {}), CRIU_CONFIG: place.criu_config}
     return changed

@@ -18,6 +18,7 @@ from containers_app.models import Operation
 from containers_app.runtime import host, readiness
 
 from . import (
+    audit,
     bulk,
     catalog,
     checkpoint_images,
@@ -69,6 +70,13 @@ def _checkpoint(claim):
     rounds.attempt(drills.ask_after, claim.operation)
 
 
+def _discard(claim):
+    """Discard it, and the image that only it has needed."""
+    catalog.perform_discard(claim)
+    checkpoint = claim.operation.checkpoint
+    rounds.attempt(kept_images.release, audit.caller_of(claim.operation), checkpoint.image_id)
+
+
 HANDLERS = {
     Kind.SAMPLE: Handler(lifecycle.perform_sample, lifecycle.settle_create, right="create"),
     Kind.CREATE: Handler(lifecycle.perform_create, lifecycle.settle_create, right="create"),
@@ -98,7 +106,7 @@ HANDLERS = {
         checkpoint_images.perform_restore_image, checkpoint_images.settle_restore_image, right="restore"
     ),
     Kind.IMPORT: Handler(imports.perform_import, imports.settle_import, right="import_archive"),
-    Kind.DISCARD: Handler(catalog.perform_discard, catalog.settle_discard, right="discard"),
+    Kind.DISCARD: Handler(_discard, catalog.settle_discard, right="discard"),
 }
 
 

@@ -13,7 +13,7 @@ from containers_app import access
 from containers_app.errors import Conflict
 from containers_app.models import Container, Image, Operation
 from containers_app.models.catalog import Mode
-from containers_app.runtime import criu, podman
+from containers_app.runtime import criu, podman, relocation
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
 from . import checkpoints, handing_on, inventory, kept_images, operations, outside, preflights, restores
@@ -130,7 +130,7 @@ def perform_restore_image(claim):
     _bring_base(claim, runner, image_id)
     claim.note(importing=operation.target_name)
     claim.phase("restoring")
-    result = runner.restore_image(image_id, options, on_start=claim.command)
+    result = _restore(claim, runner, image_id, options)
     _, statistics = criu.statistics(result.stdout)
     asked_at = timezone.now()
     after = runner.inspect_one(operation.target_name)
@@ -146,6 +146,21 @@ def perform_restore_image(claim):
             output=result.stdout + result.stderr,
             statistics=statistics,
         )
+
+
+def _restore(claim, runner, image_id, options):
+    """As Podman does it where the image was made; one from elsewhere is changed for this host first."""
+    host, store = claim.operation.host, outside.store()
+    if handing_on.made_here(image_id, host=host):
+        return runner.restore_image(image_id, options, on_start=claim.command)
+    with store.incoming(claim.operation.pk) as folder:
+        mounted = runner.mount_image(image_id)
+        try:
+            relocation.gather(mounted, folder / "import.tar", place=restores.place_on(host, runner))
+        finally:
+            runner.unmount_image(image_id)
+        options = replace(options, ignore_static_ip=True, ignore_static_mac=True)
+        return runner.restore_archive(folder / "import.tar", options, on_start=claim.command)
 
 
 def _bring_base(claim, runner, image_id):

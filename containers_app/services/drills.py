@@ -8,7 +8,7 @@ not to drill: a copy of a database on the same files would do harm. Kept are the
 import hashlib
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from . import (
     operations,
     outside,
     policies,
+    restores,
     reviews,
     scrubs,
     selftests,
@@ -204,8 +205,8 @@ def _drill(claim, podman, checkpoint):
 
 def _place(operation, podman, checkpoint, folder):
     streams = any(row["name"].startswith("checkpoint/tcp-stream-") for row in checkpoint.members)
-    return relocation.Place(
-        volumes_dir=podman.volumes_dir(), rename=lambda name: _volume(operation, name), network=NETWORK,
+    return replace(
+        restores.place_on(operation.host, podman), rename=lambda name: _volume(operation, name), network=NETWORK,
         without_ports=True, criu_config=_closing_connections(folder) if streams else "",
     )  # fmt: skip
 

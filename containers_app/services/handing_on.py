@@ -143,9 +143,11 @@ def settle_push(claim):
     return Found()
 
 
-def made_here(image_id):
-    """Whether the checkpoint image of that ID was made or pushed by this installation."""
+def made_here(image_id, host=None):
+    """Whether the checkpoint image of that ID was made or pushed by this installation; with `host`, made there."""
     made = Operation.objects.filter(kind__in=(Kind.PUSH, Kind.CHECKPOINT_IMAGE), state=Operation.State.SUCCEEDED)
+    if host:
+        made = made.filter(kind=Kind.CHECKPOINT_IMAGE, host=host)
     return made.filter(result__image_id=image_id).exists()
 
 

@@ -143,7 +143,7 @@ def _load(claim, podman, folder, image_id, name):
         raise ArchiveError(f"Podman loaded the kept copy of {name}, and has no image with its ID then.")
 
 
-def release(*, by, image_id):
+def release(by, image_id):
     """Forget the kept copies, in this host's store, of an image that no checkpoint in the catalog needs any more.
 
     Call it on the agent, in no transaction, once the checkpoint has left the catalog. Returns the bytes it freed.

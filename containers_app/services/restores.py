@@ -22,6 +22,7 @@ from . import audit, checkpoints, inventory, kept_images, operations, outside, p
 from .operations import Found
 
 PORT = re.compile(r"(?P<address>.*:)?(?P<host>[0-9]+):(?P<container>[0-9]+(?:/[a-z]+)?)")  # podman-run(1), --publish
+NO_LIMIT = "0"  # what a host whose control groups count no processes wants for --pids-limit (runtime/host.py)
 FLAGS = {**podman_runtime.RESTORE_FLAGS, **podman_runtime.IMPORT_FLAGS, "pod": "--pod"}
 
 
@@ -191,8 +192,15 @@ def _unpack(claim, podman, packed, target):
     if claim.operation.host_id == claim.operation.checkpoint.host_id:
         archive.unpack(packed, target, sha256=sha256, on_progress=claim.progress)
         return
-    place = relocation.Place(volumes_dir=podman.volumes_dir())
+    place = place_on(claim.operation.host, podman)
     relocation.relocate(packed, target, sha256=sha256, place=place, on_progress=claim.progress)
+
+
+def place_on(host, podman):
+    """The Place of what was written on another host and is restored on this one."""
+    return relocation.Place(
+        volumes_dir=podman.volumes_dir(), without_pids_limit=host.facts.get("pids_limit", "") == NO_LIMIT
+    )
 
 
 def _patience(operation):

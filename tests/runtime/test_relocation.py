@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from containers_app.errors import ArchiveError
-from containers_app.runtime import relocation
+from containers_app.runtime import archive, relocation
 from containers_app.runtime.relocation import Place
 from containers_app.runtime.store import DirectoryStore
 from tests import archives
@@ -30,7 +30,10 @@ SPEC = {
         {"destination": "/ro", "type": "bind", "source": "/srv/ro", "options": ["rbind", "ro"]},
     ],
     "annotations": {"kept": "yes"},
-    "linux": {"namespaces": [{"type": "pid"}, {"type": "network", "path": "/run/netns/x"}]},
+    "linux": {
+        "resources": {"pids": {"limit": 9}, "memory": {}},
+        "namespaces": [{"type": "pid"}, {"type": "network", "path": "/run/netns/x"}],
+    },
 }
 PLACE = Place("/here/volumes", lambda name: f"drill-{name}", network="island", without_ports=True, criu_config="/c")
 
@@ -114,3 +117,28 @@ def test_what_is_no_archive_of_podman_is_said(store, tmp_path):
     del content["spec.dump"]
     with pytest.raises(ArchiveError, match=r"no spec\.dump"):
         relocate(store, archives.put(store, content), tmp_path)
+
+
+def test_a_host_that_counts_no_processes_gets_no_limit_of_them(store, stored, tmp_path):
+    _, members = relocate(store, stored, tmp_path, Place("/here/volumes", without_pids_limit=True))
+    assert json.loads(members["spec.dump"])["linux"] == {**SPEC["linux"], "resources": {"memory": {}}}
+
+
+def test_an_images_files_become_an_archive_for_this_host(store, stored, tmp_path):
+    with store.open(stored.sha256) as packed:
+        archive.unpack(packed, tmp_path / "plain.tar", sha256=stored.sha256)
+    mounted = tmp_path / "mounted"
+    with tarfile.open(tmp_path / "plain.tar") as tar:
+        tar.extractall(mounted, filter="data")
+    found = relocation.gather(mounted, tmp_path / "import.tar", place=PLACE)
+    assert found.config == CONFIG
+    with tarfile.open(tmp_path / "import.tar") as tar:
+        assert {"config.dump", "spec.dump", "checkpoint/pages-1.img", "volumes/drill-data.tar"} <= set(tar.getnames())
+        assert json.load(tar.extractfile("config.dump"))["newNetworks"] == {"island": {"interface_name": "eth0"}}
+
+
+def test_a_link_in_an_image_is_not_followed(tmp_path):
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "mounted" / "config.dump").symlink_to("/etc/passwd")
+    with pytest.raises(ArchiveError, match="what no checkpoint has"):
+        relocation.gather(tmp_path / "mounted", tmp_path / "import.tar", place=PLACE)

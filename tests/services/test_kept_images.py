@@ -133,9 +133,9 @@ def test_it_is_let_go_with_the_last_checkpoint_that_needs_it(store, podman):
     first, second = of_image(store), of_image(store)
     kept = keep(first)
     type(first).objects.filter(pk=first.pk).update(discarded_at=ago(minutes=1))
-    assert kept_images.release(by=BY, image_id=IMAGE) == 0
+    assert kept_images.release(BY, IMAGE) == 0
     type(first).objects.filter(pk=second.pk).update(discarded_at=ago(minutes=1))
-    assert kept_images.release(by=BY, image_id=IMAGE) == kept.stored_bytes
+    assert kept_images.release(BY, IMAGE) == kept.stored_bytes
     assert not KeptImage.objects.exists() and not store.images.path(kept.sha256).exists()
     assert AuditEvent.objects.filter(action="image.released").count() == 1
 
