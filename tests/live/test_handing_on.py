@@ -7,7 +7,7 @@ import pytest
 
 from containers_app.models import AuditEvent, Checkpoint, Container, Host, Image, KeptImage, Operation
 from containers_app.runtime.types import RestoreOptions
-from containers_app.services import checkpoint_images, handing_on, operations, preflights, pulls, restores
+from containers_app.services import checkpoint_images, handing_on, preflights, pulls, restores
 from tests.live import registry
 from tests.live.conftest import Operator, numbers
 from tests.live.site import wait_for
@@ -24,8 +24,13 @@ def elsewhere(lab, site):
     lab.podman("volume", "prune", "--force", check=False)
 
 
+# This machine has control groups of version 1, the second host of version 2, and CRIU brings no mount of one kind back
+# as the other. So what travels here has none mounted; nothing else is special about it.
+PORTABLE = "--tmpfs=/sys/fs/cgroup"
+
+
 def taken(site, operator, name, *flags):
-    """A checkpoint of a looper of its own image, which was removed; and the last number that it said."""
+    """A checkpoint of a looper with a volume, which was removed; and the last number that it said."""
     operator.sample_image()
     command = "echo kept >/data/x; i=0; while true; do echo $i; i=$(expr $i + 1); sleep 0.2; done"
     site.podman(
@@ -48,10 +53,10 @@ def goes_on(place, name, last):
 
 
 def test_a_second_host_that_never_had_the_image_takes_it_in_one_action(site, operator, lab, elsewhere):
-    checkpoint, last = taken(site, operator, "traveller")
+    checkpoint, last = taken(site, operator, "traveller", PORTABLE)
     lab.podman("rmi", "--all", "--force", check=False)
     host = Host.objects.get(name="lab")
-    findings = {row["key"]: row["level"] for row in preflights.ask_restore(checkpoint, RestoreOptions(), host)}
+    findings = {row["key"]: row["level"] for row in preflights.ask_restore(checkpoint, RestoreOptions(), host=host)}
     assert findings["image-brought"] == "pass" and "block" not in findings.values()
     operation = restores.request_restore(
         by=elsewhere.by, checkpoint=checkpoint, name="", host=host, options=RestoreOptions()
@@ -64,7 +69,7 @@ def test_a_second_host_that_never_had_the_image_takes_it_in_one_action(site, ope
 
 
 def test_it_is_pushed_to_a_registry_and_restored_from_there_on_the_other_host(site, operator, lab, elsewhere, tmp_path):
-    checkpoint, last = taken(site, operator, "pushed")
+    checkpoint, last = taken(site, operator, "pushed", PORTABLE)
     store = tmp_path / "registry"
     store.mkdir()
     with registry.serving(site, store) as address:
@@ -91,7 +96,7 @@ def test_a_downloaded_archive_restores_with_plain_podman(site, operator, tmp_pat
     file = site.store / f"{checkpoint.archive_sha256}.tar.zst"
     assert hashlib.sha256(file.read_bytes()).hexdigest() == manifest["archive"]["sha256"]
     assert manifest["image"]["id"] == checkpoint.image_id
-    assert Operation.objects.filter(kind="keep_image", state="succeeded").exists() and operations
+    assert Operation.objects.filter(kind="keep_image", state="succeeded").exists()
     site.podman("container", "restore", "--import", str(file))
     goes_on(site, "downloaded", last)
     site.podman("rm", "--force", "--time", "0", "downloaded")
