@@ -62,6 +62,15 @@ def sign_in(page, name, password):
     page.get_by_role("navigation", name="Main").wait_for()
 
 
+def press(page, name, place=None):
+    """Press that button of the dialog, or of `place`, and wait for the page that follows: what comes next is done there.
+
+    Without waiting, a step may begin on the page that is about to go away, and be lost with it.
+    """
+    with page.expect_navigation():
+        (place or page.get_by_role("dialog")).get_by_role("button", name=name).click()
+
+
 def choose_host(form, site):
     """In a form that asks for a host: this machine's. Other tests may have brought a second one."""
     if form.get_by_label("Host", exact=True).count():

@@ -10,7 +10,7 @@ from containers_app.models import Checkpoint
 from tests.builders import a_member
 from tests.live.site import wait_for
 
-from .conftest import choose_host, sign_in
+from .conftest import choose_host, press, sign_in
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
@@ -85,7 +85,7 @@ def take_checkpoint(page, name):
     page.goto("/")
     page.get_by_role("link", name=name, exact=True).click()
     page.locator(".head").get_by_role("link", name="Checkpoint").click()
-    page.locator("#dialog").get_by_role("button", name="Checkpoint").click()
+    press(page, "Checkpoint")
     find = Checkpoint.objects.select_related("container").filter(container_name=name).first
     return wait_for(find, "the checkpoint is in the catalog")
 
@@ -93,7 +93,7 @@ def take_checkpoint(page, name):
 def restore(page, checkpoint):
     page.goto(f"/catalog/{checkpoint.pk}/")
     page.locator(".head").get_by_role("link", name="Restore").click()
-    page.locator("#dialog").get_by_role("button", name="Restore").click()
+    press(page, "Restore")
     page.locator(".head .badge-state", has_text="running").wait_for()
 
 

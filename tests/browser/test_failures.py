@@ -5,6 +5,8 @@ from playwright.sync_api import expect
 
 from tests.live.test_options import holder_of_a_lock
 
+from .conftest import press
+
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 SLOW = 30_000  # milliseconds
 
@@ -20,7 +22,7 @@ def test_a_failure_leads_by_one_click_to_success(page, site, operator):
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("File locks")).to_be_checked()
     expect(dialog.locator("#preflight")).to_contain_text("Nothing is in the way", timeout=SLOW)
-    dialog.get_by_role("button", name="Checkpoint").click()
+    press(page, "Checkpoint")
     expect(page.locator(".head .badge-state")).to_have_text("checkpointed", timeout=SLOW)
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from containers_app.models import Container
 from containers_app.services import lifecycle
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import press, sign_in
 from tests.live.conftest import numbers
 from tests.live.site import wait_for
 
@@ -96,7 +96,7 @@ def test_without_javascript_many_are_paused_and_a_log_is_searched(new_page, site
     sign_in(page, "admin", re.search(r"password (\S+)\)", site.ready_line)[1])
     page.get_by_label("Tick looper").check()
     page.locator("#bulk").get_by_role("button", name="Pause", exact=True).click()
-    page.get_by_role("button", name="Pause 1 container").click()
+    press(page, "Pause 1 container", page)
     wait_for(lambda: site.state("looper") == "paused", "it is paused")
     page.goto(f"/containers/{looper.pk}/log/")
     wait_for(lambda: page.reload() and page.locator(".log p[data-id]").count() > 2, "its log is at hand")

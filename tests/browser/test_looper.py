@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from containers_app.models import Checkpoint, Container, Operation
 from tests.live.site import wait_for
 
+from .conftest import press
+
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
 
@@ -40,7 +42,7 @@ def press_checkpoint(page, mode="Stop"):
     expect(dialog.locator("#command_preview")).to_contain_text("podman container checkpoint")
     if mode == "Keep running":
         expect(dialog.locator("#command_preview")).to_contain_text("--leave-running")
-    dialog.get_by_role("button", name="Checkpoint").click()
+    press(page, "Checkpoint")
 
 
 def press_restore(page, name=""):
@@ -48,7 +50,7 @@ def press_restore(page, name=""):
     if name:
         dialog.get_by_label("As a new container").check()
         dialog.get_by_label("Name of the new container").fill(name)
-    dialog.get_by_role("button", name="Restore").click()
+    press(page, "Restore")
 
 
 def test_the_counting_stands_still_and_goes_on_with_the_next_number(page, site, operator):
@@ -97,7 +99,7 @@ def test_a_copy_under_another_name_and_the_original_after_it_was_removed(page, s
 
     page.goto(f"/containers/{Container.objects.get(name=name, removed_at=None).pk}/")
     page.locator(".rail").get_by_role("link", name="Remove").click()
-    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    press(page, "Remove")
     state(page, "removed")
     page.locator(".head").get_by_role("link", name="Restore").click()
     press_restore(page)
@@ -121,14 +123,15 @@ def test_it_all_works_without_javascript(new_page, site, operator):
 
     page = new_page(java_script_enabled=False)
     sign_in(page, "admin", re.search(r"password (\S+)\)", site.ready_line)[1])
-    page.get_by_role("button", name="Run the sample").first.click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Run the sample").first.click()
     looper = wait_for(Container.objects.filter(removed_at=None, state="running").first, "the sample runs")
     page.goto(f"/containers/{looper.pk}/")
     page.locator(".head").get_by_role("link", name="Checkpoint").click()
-    page.get_by_role("button", name="Checkpoint").click()
+    press(page, "Checkpoint", page)
     checkpoint = wait_for(Checkpoint.objects.filter(container=looper).first, "the checkpoint is in the catalog")
     page.goto(f"/catalog/{checkpoint.pk}/restore/")
-    page.get_by_role("button", name="Restore").click()
+    press(page, "Restore", page)
     wait_for(lambda: site.state("looper") == "running", "it runs again")
     page.goto(f"/containers/{looper.pk}/log/")
     assert "0" in page.locator("main").inner_text()
@@ -153,7 +156,7 @@ def test_a_failure_leads_with_cause_and_remedy(page, site, operator):
     site.podman("untag", "localhost/freezeframe-sample:1")
     site.podman("rmi", "--force", "localhost/other:1")
     page.goto(f"/catalog/{checkpoint.pk}/restore/")
-    page.get_by_role("button", name="Restore").click()
+    press(page, "Restore", page)
     operation = wait_for(Operation.objects.filter(checkpoint=checkpoint, state="failed").first, "the restore fails")
     page.goto(f"/operations/{operation.pk}/")
     failure = page.locator(".failure")

@@ -8,7 +8,7 @@ from containers_app.services import inventory, lifecycle
 from tests.live.registry import serving
 from tests.live.site import wait_for
 
-from .conftest import choose_host
+from .conftest import choose_host, press
 from .test_audit_story import story
 from .test_looper import logged
 
@@ -39,12 +39,12 @@ def test_a_container_lives_from_its_pull_to_its_removal(page, site, operator, im
     last = number(page, at_least=3)
 
     page.locator(".head").get_by_role("link", name="Checkpoint").click()
-    page.get_by_role("dialog").get_by_role("button", name="Checkpoint").click()
+    press(page, "Checkpoint")
     expect(page.locator(".head .badge-state")).to_have_text("checkpointed", timeout=SLOW)
     assert site.state("orders") == "exited"
     last = max(last, number(page))
     page.locator(".head").get_by_role("link", name="Restore").click()
-    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    press(page, "Restore")
     expect(now).to_contain_text("Restored", timeout=SLOW)
     assert number(page, at_least=last + 2) > last, "it counts on, not anew"
     assert site.logs("orders").count("0") == 1
@@ -65,7 +65,7 @@ def pull(page, site, image):
     choose_host(dialog, site)
     dialog.get_by_label("Image").press_sequentially("ff-looper:1")
     expect(dialog.locator("#meant")).to_contain_text(f"pulled as {image}", timeout=SLOW)
-    dialog.get_by_role("button", name="Pull").click()
+    press(page, "Pull")
     expect(page.locator(".outcome")).to_contain_text(f"{image} is here", timeout=SLOW)
     expect(page.locator(".layers li").first).to_be_visible()
 
@@ -78,7 +78,7 @@ def create(page, image):
     dialog.get_by_label("Name", exact=True).fill("orders")
     dialog.get_by_label("Command").fill("/bin/sh -c 'i=0; while true; do echo $i; i=$(expr $i + 1); sleep 0.2; done'")
     dialog.get_by_label("Start it at once").uncheck()
-    dialog.get_by_role("button", name="Create").click()
+    press(page, "Create")
     page.get_by_role("link", name="Open orders").click()
     expect(page.locator(".rail .now")).to_contain_text("Created", timeout=SLOW)
     return Container.objects.get(name="orders", removed_at=None)
@@ -96,7 +96,7 @@ def end(page, verb, button):
     if not entry.is_visible():
         page.locator("#menu_more summary").click()
     entry.click()
-    page.get_by_role("dialog").get_by_role("button", name=button).click()
+    press(page, button)
 
 
 def remove_image(page, image):
@@ -105,7 +105,7 @@ def remove_image(page, image):
     row.get_by_role("link", name="Remove").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("in the catalog can be restored only where this very image is")
-    dialog.get_by_role("button", name="Remove the image").click()
+    press(page, "Remove the image")
     expect(page.locator(".outcome")).to_contain_text("was removed", timeout=SLOW)
 
 
