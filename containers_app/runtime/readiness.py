@@ -48,7 +48,7 @@ def checks(seen: Seen):
         _runtime(seen),
         _criu(seen),
         _limits(facts.ulimits),
-        _network(facts.network_backend),
+        _network(facts),
         _cgroups(facts),
         Check("lsm", "A security module", "ok", facts.security_module or "None is active"),
         _dirty(facts),
@@ -92,11 +92,20 @@ def _limits(ulimits):
     return Check("limits", title, "ok", detail)
 
 
-def _network(backend):
-    path = process.environment()["PATH"]
-    present = shutil.which("iptables", path=path) or shutil.which("nft", path=path)
-    detail = f"{backend or 'no'} backend" if present else "Neither iptables nor nft is here"
-    return _check("network", "CRIU can lock the network", bool(present), detail, f"Install iptables. {SETUP}")
+def _network(facts):
+    title, path = "CRIU can lock the network", process.environment()["PATH"]
+    iptables, nft = (shutil.which(name, path=path) for name in ("iptables", "nft"))
+    if nft and not iptables and facts.criu_config.get("switches", {}).get("network-lock") != "nftables":
+        words = "Only nft is here: a CRIU that was built for iptables does not use it by itself"
+        return Check(
+            "network",
+            title,
+            "warn",
+            words,
+            f"Set network-lock to nftables in CRIU’s switches, or install iptables. {SETUP}",
+        )
+    detail = f"{facts.network_backend or 'no'} backend" if iptables or nft else "Neither iptables nor nft is here"
+    return _check("network", title, bool(iptables or nft), detail, f"Install iptables. {SETUP}")
 
 
 def _cgroups(facts):

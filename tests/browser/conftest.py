@@ -63,7 +63,7 @@ def sign_in(page, name, password):
 
 
 def press(page, name, place=None):
-    """Press that button of the dialog, or of `place`, and wait for the page that follows: what comes next is done there.
+    """Press that button of the dialog, or of `place`, and wait for the page that follows: the next step is done there.
 
     Without waiting, a step may begin on the page that is about to go away, and be lost with it.
     """

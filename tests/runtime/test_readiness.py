@@ -62,3 +62,18 @@ def test_limits_that_root_may_not_raise_are_told_with_what_new_containers_get(se
 @pytest.mark.parametrize(("skew", "level"), [(None, "ok"), (0.01, "ok"), (-90.0, "warn"), (90.0, "warn")])
 def test_a_clock_that_is_off_is_told(skew, level):
     assert readiness.clock_check(skew).level == level
+
+
+@pytest.mark.parametrize(
+    ("programs", "switches", "level"),
+    [
+        (["iptables"], {}, "ok"),
+        (["nft"], {"network-lock": "nftables"}, "ok"),
+        (["nft"], {}, "warn"),
+        ([], {"network-lock": "nftables"}, "block"),
+    ],
+)
+def test_the_network_is_locked_with_what_is_here(seen, monkeypatch, programs, switches, level):
+    monkeypatch.setattr(readiness.shutil, "which", lambda name, path: name in programs)
+    found = line(replace(seen, facts=replace(FACTS, criu_config={"switches": switches})), "network")
+    assert found.level == level and bool(found.remedy) == (level != "ok")
