@@ -22,7 +22,7 @@ from .operations import Found
 VERSIONS = ("podman_version", "criu_version", "oci_runtime", "oci_runtime_version", "kernel")
 PATIENCE = 20  # seconds that the looper may take for its next numbers
 STILL = 1.5  # seconds in which a stopped looper must not count; it counts each tenth of a second
-COUNTING = "i=0; while true; do echo $i; i=$(expr $i + 1); sleep 0.1; done"
+COUNTING = "i=0; while true; do echo $i; i=$((i + 1)); sleep 0.1; done"  # forks once a number: CRIU may have to wait
 EVERY = 600  # seconds between looks at whether one is due
 NAME = "freezeframe-selftest-"
 

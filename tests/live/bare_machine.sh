@@ -1,6 +1,6 @@
 #!/bin/sh
 # Does what a host's page says, on a copy of this machine that lacks some packages: an overlay in mounts of its own,
-# which the kernel takes away when this ends. Prints the checklist before and after, as JSON lines.
+# which the kernel takes away when this ends. Its Podman has crun. Prints the checklist before and after, as JSON lines.
 #
 # usage: unshare --mount sh bare_machine.sh FOLDER PACKAGE…   (from the checkout; FOLDER is empty)
 set -eu
@@ -16,6 +16,9 @@ mount -t tmpfs tmpfs "$folder/root/run"
 inside() { chroot "$folder/root" sh -c 'cd "$0" && shift 0 && exec "$@"' "$PWD" "$@"; }
 measure() { inside .venv/bin/python -m tests.live.measure; }
 
+# Podman's other OCI runtime, as Debian packs it: without CRIU.
+inside apt-get -qq update >&2
+inside env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends crun >&2
 inside dpkg --purge --force-depends --no-triggers "$@" >&2
 measure
 inside env FREEZEFRAME_DATA_DIR=/tmp/bare script/setup >&2
