@@ -6,20 +6,24 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from containers_app.services import bulk
+from tests import hostile
 from tests.live.conftest import fresh
+from tests.live.test_imports import bring
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
 
 @pytest.fixture
-def addresses(operator):
+def addresses(operator, tmp_path_factory):
     """An address of each page, with something to show on it."""
     looper = operator.create("looper")
     checkpoint = operator.checkpoint(looper)
     operation = looper.operations.first()
     runs, batch = operator.create("runs"), uuid.uuid4()
     bulk.request_bulk(by=operator.by, kind="pause", containers=[fresh(operator.create("paused"))], request_key=batch)
+    review = brought_in(operator, tmp_path_factory.mktemp("foreign"))
     return [
+        "/catalog/import/", "/catalog/reviews/", f"/catalog/reviews/{review.pk}/", "/policies/", "/policies/imports/",
         "/", "/containers/new/", f"/containers/{looper.pk}/", f"/containers/{looper.pk}/remove/",
         f"/containers/{looper.pk}/log/", "/catalog/", "/catalog/?view=cards&q=looper", f"/catalog/{checkpoint.pk}/",
         f"/catalog/{checkpoint.pk}/edit/", f"/catalog/{checkpoint.pk}/discard/", f"/catalog/{checkpoint.pk}/lineage/",
@@ -40,6 +44,13 @@ def addresses(operator):
         f"/operations/batch/{batch}/",
         "/tokens/", "/tokens/new/", "/tokens/account/", "/api/docs/", "/search/?q=looper", "/no-such-page/",
     ]  # fmt: skip
+
+
+def brought_in(operator, folder):
+    """The review of an archive from elsewhere that mounts a folder of the host."""
+    path = hostile.in_spec("mounts", "+", to=hostile.bind("/s", "/srv/data"))(folder)
+    operation = operator.done(bring(operator, path))
+    return operation.review
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -1,0 +1,45 @@
+"""An archive from elsewhere by point and click: uploaded with its progress, reviewed, refused; also without scripts."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from containers_app.models import ImportReview
+from tests import hostile
+from tests.browser.conftest import choose_host, sign_in
+from tests.live.site import wait_for
+
+pytestmark = [pytest.mark.live, pytest.mark.browser]
+
+
+def choose(page, site, path):
+    page.goto("/catalog/import/")
+    form = page.get_by_role("main")
+    choose_host(form, site)
+    form.get_by_label("Archive").set_input_files(str(path))
+    form.get_by_role("button", name="Bring it in").click()
+    page.wait_for_url("**/operations/*/")
+
+
+def test_an_archive_is_uploaded_reviewed_and_refused(page, site, operator, tmp_path):
+    path = hostile.archive(**{"checkpoint/pages-1.img": b"\x01memory" * 3_000_000})(tmp_path)  # more than two pieces
+    choose(page, site, path)
+    page.get_by_role("link", name="Open the review").click()
+    expect(page.get_by_text("awaiting approval").first).to_be_visible()
+    expect(page.get_by_text("/bin/sh -c count")).to_be_visible()
+    page.get_by_label("Reason").fill("nobody knows where it is from")
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.get_by_text("nobody knows where it is from").first).to_be_visible()
+    page.get_by_role("link", name="Open the checkpoint").click()
+    expect(page.get_by_role("button", name=re.compile("Restore")).first).to_have_attribute("aria-disabled", "true")
+
+
+def test_a_form_alone_does_it_too(new_page, site, operator, tmp_path):
+    page = new_page(java_script_enabled=False)
+    sign_in(page, "admin", re.search(r"password (\S+)\)", site.ready_line)[1])
+    before = ImportReview.objects.count()
+    choose(page, site, hostile.in_spec("hooks", to={"prestart": [hostile.HOOK]})(tmp_path))
+    wait_for(lambda: ImportReview.objects.count() > before, "the agent has refused it")
+    page.reload()
+    expect(page.get_by_text("It has hooks").first).to_be_visible()
