@@ -271,6 +271,10 @@ def main():
         site.start()
         with site.database():
             measure(site, folder, int(asked.gigabytes * 1024**3))
+    except SystemExit:
+        time.sleep(2)
+        print(site.log_of("worker")[-6000:])
+        raise
     finally:
         site.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -139,7 +139,7 @@ class Podman:
 
     def make_internal_network(self, name):
         """See that a network of that name is there from which no way leads out."""
-        if name not in self.network_names():
+        if name not in self.networks():
             self._run("network", "create", "--internal", "--disable-dns", check_name(name))
 
     def import_image(self, name, archive, *, changes=()):

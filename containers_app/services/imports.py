@@ -20,7 +20,7 @@ from containers_app.models.catalog import Provenance
 from containers_app.runtime import archive, foreign, review, sandbox, spool
 from containers_app.runtime.rebuild import Here
 
-from . import audit, catalog, doorbell, inspections, inventory, operations, outside, reviews, uploads
+from . import audit, catalog, doorbell, drills, inspections, inventory, operations, outside, reviews, uploads
 from .operations import Found
 
 SPARE = 1024**3  # bytes of the store's disk that an import leaves free
@@ -176,10 +176,10 @@ def _twin(claim, own, store):
 def here(host):
     """What of this host goes into a configuration that is made anew."""
     podman = outside.podman()
-    networks = podman.network_names()
+    networks = sorted(name for name in podman.networks() if name != drills.NETWORK)
     return Here(
-        volumes=podman.info()["store"]["volumePath"],
-        network="podman" if "podman" in networks else min(networks, default="podman"),
+        volumes=podman.volumes_dir(),
+        network="podman" if "podman" in networks else next(iter(networks), "podman"),
         cgroup_manager=host.facts.get("cgroup_manager") or "cgroupfs",
         podman_version=podman.version(),
     )
