@@ -68,6 +68,7 @@ class Hold:
     """One team that a person is in: the role's name there and its rights."""
 
     team_id: int
+    team: str
     is_default: bool
     role: str
     rights: frozenset
@@ -139,9 +140,17 @@ def holds(user):
     if not hasattr(user, "_holds"):
         teams = Team.objects.order_by().annotate(one=Value(1)).values("one").annotate(n=Count("pk")).values("n")
         rows = Membership.objects.filter(user=user).order_by("-team__is_default", "team__name")
-        rows = rows.values("team", "team__is_default", "role__name", "role__rights", teams=Subquery(teams))
+        rows = rows.values(
+            "team", "team__name", "team__is_default", "role__name", "role__rights", teams=Subquery(teams)
+        )
         user._holds = [
-            Hold(row["team"], row["team__is_default"], row["role__name"], frozenset(row["role__rights"]))
+            Hold(
+                row["team"],
+                row["team__name"],
+                row["team__is_default"],
+                row["role__name"],
+                frozenset(row["role__rights"]),
+            )
             for row in rows
         ]
         user._teams = rows[0]["teams"] if rows else None  # how many there are at all

@@ -49,6 +49,17 @@ class NotAllowed(FreezeframeError):
     about = None
 
 
+class NotProved(FreezeframeError):
+    """This person has to type the password once more before that is done; `wrong` when they typed another."""
+
+    code = "not-proved"
+    status = 403
+
+    def __init__(self, message, *, wrong=False):
+        super().__init__(message)
+        self.wrong = wrong
+
+
 class Unavailable(FreezeframeError):
     """Something that is needed is not there: Redis, the host's agent, Podman, the archive store."""
 

@@ -17,13 +17,14 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
-from .errors import BadInput, Conflict, FreezeframeError, NotAllowed, Unavailable
+from .errors import BadInput, Conflict, FreezeframeError, NotAllowed, NotProved, Unavailable
 from .harmless import HIDDEN, harmless
 from .models import AuditEvent, Checkpoint, Container, Host, Operation
 from .services import audit
 
 logger = logging.getLogger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
+PROOF = ("proof", "username", "csrfmiddlewaretoken")  # what is never sent once more
 DIALOG = "dialog"  # id of the one <dialog> in base.html
 
 HEADLINES = {
@@ -148,6 +149,8 @@ def error_response(request, error):
     """The page of an error of ours; for htmx its fragment, in the dialog when a person waits for an answer there."""
     if not isinstance(error, FreezeframeError):
         return None
+    if isinstance(error, NotProved):
+        return _prove(request, error)
     if isinstance(error, NotAllowed):
         record_refusal(request, error)
     if error.status >= 500:
@@ -160,6 +163,17 @@ def error_response(request, error):
         waiting = request.method != "GET" or request.htmx.target == DIALOG
         response["HX-Retarget"] = f"#{DIALOG}"
         response["HX-Reswap"] = "innerHTML" if waiting else "none"
+    return response
+
+
+def _prove(request, error):
+    """The form that asks for the password; it sends what was filled in once more, to where it was sent."""
+    sent = [(name, value) for name, values in request.POST.lists() for value in values if name not in PROOF]
+    fragment = DIALOG if _is_htmx(request) else ""
+    context = {"error": error, "sent": sent, "fragment": fragment, "page": "prove", "address": request.get_full_path()}
+    response = render(request, "prove.html#dialog" if fragment else "prove.html", context, status=error.status)
+    if fragment:
+        response["HX-Retarget"], response["HX-Reswap"] = f"#{DIALOG}", "innerHTML"
     return response
 
 

@@ -59,6 +59,18 @@ VARIABLES = {
         "",
         "More places for signed heads, by comma: `syslog:…`, `s3:…`, `https:…` (docs/audit.md).",
     ),
+    "FREEZEFRAME_SESSION_HOURS": ("12", "How long a sign-in lasts at the most."),
+    "FREEZEFRAME_IDLE_MINUTES": ("120", "After how long a session that nobody uses is over."),
+    "FREEZEFRAME_PROVE_MINUTES": (
+        "15",
+        "How long a typed password is good for what cannot be undone or takes secrets out. `0`: never asked again.",
+    ),
+    "FREEZEFRAME_LOCKOUT_FAILURES": ("5", "How many wrong passwords of one name come from one address until it waits."),
+    "FREEZEFRAME_LOCKOUT_MINUTES": ("15", "How long it waits then."),
+    "FREEZEFRAME_PROXIES": (
+        "",
+        "Addresses of proxies whose `X-Forwarded-For` is believed, by comma. Empty: nobody's.",
+    ),
     "FREEZEFRAME_LOG_LEVEL": ("INFO", "Level of the processes' own log lines."),
 }
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -53,6 +54,7 @@ INSTALLED_APPS = [
     "template_partials",
     "lucide",
     "csp",
+    "axes",
     "containers_app.apps.ContainersAppConfig",
 ]
 
@@ -67,11 +69,13 @@ MIDDLEWARE = [
     "containers_app.htmx.harmless_middleware",  # inside of what measures a page's length
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "containers_app.signins.session_middleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "containers_app.htmx.error_middleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "webui.urls"
@@ -103,10 +107,34 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+PASSWORD_LENGTH = 12
+LOCKOUT_MINUTES = env.number("FREEZEFRAME_LOCKOUT_MINUTES")
+SESSION_HOURS = env.number("FREEZEFRAME_SESSION_HOURS")
+IDLE_MINUTES = env.number("FREEZEFRAME_IDLE_MINUTES")
+PROVE_MINUTES = env.number("FREEZEFRAME_PROVE_MINUTES", least=0)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator")
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": PASSWORD_LENGTH},
+    }
 ]
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds that an administrator's link to a new password is good for
+
+# Whoever guesses passwords waits: per name and address, so that nobody can lock a person out from elsewhere.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = env.number("FREEZEFRAME_LOCKOUT_FAILURES")
+AXES_COOLOFF_TIME = timedelta(minutes=LOCKOUT_MINUTES)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "containers_app.htmx.address_of"
+AXES_LOCKOUT_CALLABLE = "containers_app.views.account.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # the audit history has it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "container_list"
 LOGOUT_REDIRECT_URL = "sign_in"
@@ -143,7 +171,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -152,6 +180,9 @@ if HTTPS:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    # A browser takes these names from this very host alone, over HTTPS, for every path of it.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
 
 # Celery carries the id of an operation and nothing else; the database row is the truth (ARCHITECTURE.md, "Operations").
 CELERY = {

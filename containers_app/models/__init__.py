@@ -12,7 +12,7 @@ from .imports import ImportPolicy, ImportReview, Upload
 from .inspections import Inspection, MemoryComparison, MemorySearch, SeenEnvironment
 from .inventory import Container, Host, Image, SelfTest
 from .operations import Operation
-from .people import Membership, Role, Team, TeamRule
+from .people import Membership, Role, SignIn, Team, TeamRule
 from .tokens import ServiceAccount, Token
 from .trust import Drill, Schedule
 
@@ -42,6 +42,7 @@ __all__ = [
     "SeenEnvironment",
     "SelfTest",
     "ServiceAccount",
+    "SignIn",
     "Tag",
     "Team",
     "TeamRule",

@@ -1,4 +1,6 @@
-"""Role, Team, Membership, TeamRule: who may do what, and which team owns what. Accounts are Django's own users.
+"""Role, Team, Membership, TeamRule: who may do what, and which team owns what. SignIn: who is signed in.
+
+Accounts are Django's own users.
 
 Rights are names of `access.RIGHTS`. Only `services/people.py` and `services/teams.py` write these rows.
 """
@@ -81,3 +83,20 @@ class TeamRule(models.Model):
         if self.host_id and self.host_id != host_id:
             return False
         return not self.label or (self.label in labels and self.value in {"", labels[self.label]})
+
+
+class SignIn(models.Model):
+    """One session that is signed in: what its owner is shown of it, so as to end it. Gone with the session."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, unique=True)
+    address = models.GenericIPAddressField(null=True)
+    device = models.CharField(max_length=200, blank=True, help_text="The browser's own name, as it was sent.")
+    at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-seen_at", "-pk"]
+
+    def __str__(self):
+        return f"{self.user} from {self.address or 'here'}"

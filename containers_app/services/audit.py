@@ -76,7 +76,7 @@ def record(
         container, checkpoint = container or operation.container, checkpoint or operation.checkpoint
         host = host or operation.host
     image_of = container or checkpoint
-    team_id = team.pk if team else next((row.team_id for row in (operation, container, checkpoint) if row), None)
+    team_id = team.pk if team else next((row.team_id for row in (operation, checkpoint, container) if row), None)
     event = append(
         action=action,
         result=result,

@@ -20,6 +20,12 @@ from containers_app.harmless import TERMINAL
 
 register = template.Library()
 
+# In this order: each browser names those that it is like as well.
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)  # fmt: skip
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -338,6 +344,14 @@ def gist(text):
 @register.simple_tag(takes_context=True)
 def restore_action(context, checkpoint):
     return shown.restore_action(checkpoint, access.rights_on(context["request"].user, checkpoint))
+
+
+@register.filter
+def device(agent):
+    """What a browser calls itself, in two words: "Firefox on Linux"; its beginning where it is none that is known."""
+    browser = next((name for key, name in BROWSERS if key in agent), "")
+    system = next((name for key, name in SYSTEMS if key in agent), "")
+    return " on ".join(filter(None, [browser, system])) or agent[:60] or "an unnamed device"
 
 
 @register.filter

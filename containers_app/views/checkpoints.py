@@ -11,6 +11,7 @@ from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host
 from containers_app.runtime.types import RestoreOptions
 from containers_app.services import copies, lifecycle, restores
+from containers_app.signins import require_proof
 
 
 @require_GET
@@ -96,6 +97,8 @@ def _request_restore(request, checkpoint, host, values):
             forced=values["forced"],
             request_key=values["request_key"],
         )
+    if not new["name"] and checkpoint.container.removed_at is None and host.pk == checkpoint.host_id:
+        require_proof(request)
     return restores.request_restore(
         by=caller(request),
         checkpoint=checkpoint,
@@ -111,4 +114,5 @@ def _request_restore(request, checkpoint, host, values):
 def checkpoint_download(request, pk):
     """The archive as any `podman container restore --import` takes it."""
     checkpoint = access.get_checkpoint_for(request.user, pk, "download_archive")
+    require_proof(request)
     return archive_response(request, by=caller(request), checkpoint=checkpoint)
