@@ -12,6 +12,7 @@ from containers_app import access, catalog, queries, shown
 from containers_app.catalog_forms import CatalogForm, DiscardForm, EditForm, SearchForm
 from containers_app.htmx import answer, caller, render_page
 from containers_app.services import catalog as services
+from containers_app.signins import require_proof
 
 FILTERS = "checkpoint_filters"  # id of the form with the filters
 
@@ -96,9 +97,7 @@ def checkpoint_discard(request, pk):
     operation, status = answer(
         request,
         form,
-        lambda values: services.request_discard(
-            by=caller(request), checkpoint=checkpoint, request_key=values["request_key"]
-        ),
+        lambda values: _discard(request, checkpoint, values["request_key"]),
     )
     if operation:
         messages.info(request, f"Asked {checkpoint.host.name} to discard {checkpoint.name}.")
@@ -111,6 +110,11 @@ def checkpoint_discard(request, pk):
         "others": catalog.others_of(checkpoint),
     }
     return render_page(request, "checkpoint_discard", context, fragments=["dialog"], status=status)
+
+
+def _discard(request, checkpoint, request_key):
+    require_proof(request)
+    return services.request_discard(by=caller(request), checkpoint=checkpoint, request_key=request_key)
 
 
 @require_POST

@@ -20,6 +20,7 @@ from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.import_forms import DecisionForm, ImportForm, ImportPolicyForm
 from containers_app.models import Host, ImportReview
 from containers_app.services import imports, reviews, uploads
+from containers_app.signins import require_proof
 
 from .spooled import SpoolHandler
 
@@ -158,6 +159,7 @@ def checkpoint_review(request, pk):
 
 
 def _decide(request, review, values):
+    require_proof(request)
     return reviews.decide(
         by=caller(request), review=review, approve=values["decision"] == "approve", reason=values["reason"]
     )
