@@ -67,6 +67,7 @@ VARIABLES = {
     ),
     "FREEZEFRAME_LOCKOUT_FAILURES": ("5", "How many wrong passwords of one name come from one address until it waits."),
     "FREEZEFRAME_LOCKOUT_MINUTES": ("15", "How long it waits then."),
+    "FREEZEFRAME_WEB_USER": ("freezeframe", "Whom the web process becomes when it is started as root."),
     "FREEZEFRAME_PROXIES": (
         "",
         "Addresses of proxies whose `X-Forwarded-For` is believed, by comma. Empty: nobody's.",

@@ -28,6 +28,7 @@ if not all(folder.is_absolute() for folder in IMPORT_FROM):
 IMPORT_BYTES = env.number("FREEZEFRAME_IMPORT_GIB") * 1024**3
 REDIS_SOCKET = DATA_DIR / "run" / "redis.sock"
 REDIS_URL = env.text("FREEZEFRAME_REDIS_URL") or f"unix://{REDIS_SOCKET}"
+WEB_USER = env.text("FREEZEFRAME_WEB_USER")
 HOST_NAME = env.text("FREEZEFRAME_HOST")
 if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", HOST_NAME):
     raise ImproperlyConfigured("FREEZEFRAME_HOST must be lower-case letters, digits and hyphens, 63 at the most.")
@@ -111,6 +112,7 @@ PASSWORD_LENGTH = 12
 LOCKOUT_MINUTES = env.number("FREEZEFRAME_LOCKOUT_MINUTES")
 SESSION_HOURS = env.number("FREEZEFRAME_SESSION_HOURS")
 IDLE_MINUTES = env.number("FREEZEFRAME_IDLE_MINUTES")
+PROXIES = env.names("FREEZEFRAME_PROXIES")
 PROVE_MINUTES = env.number("FREEZEFRAME_PROVE_MINUTES", least=0)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

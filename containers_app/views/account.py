@@ -76,13 +76,22 @@ def _change_password(request, password):
 
 
 @require_POST
-def session_end(request, pk=None):
-    """End one of one's sessions; without one, all but this."""
-    mine = SignIn.objects.filter(user=request.user)
-    chosen = mine.filter(pk=pk) if pk else mine.exclude(session_key=request.session.session_key)
-    if pk and not chosen.exists():
+def session_end(request, pk):
+    """End one of one's own sessions."""
+    chosen = SignIn.objects.filter(user=request.user, pk=pk)
+    if not chosen.exists():
         raise Http404
-    ended = people.end_sessions(by=caller(request), sign_ins=chosen)
+    return _end(request, chosen)
+
+
+@require_POST
+def sessions_end(request):
+    """End all of one's sessions but this."""
+    return _end(request, SignIn.objects.filter(user=request.user).exclude(session_key=request.session.session_key))
+
+
+def _end(request, sign_ins):
+    ended = people.end_sessions(by=caller(request), sign_ins=sign_ins)
     messages.info(request, f"Ended {ended} session{'' if ended == 1 else 's'}." if ended else "There was no other one.")
     return redirect("account")
 
