@@ -37,7 +37,7 @@ def checkpoint_preflight(request, pk):
 
 @require_GET
 def image_preflight(request, pk):
-    image = access.get_image_for(request.user, pk, "operate")
+    image = access.get_image_for(request.user, pk, "restore")
     own = asked(request, "name") == checkpoint_images.own_name(image)  # without --name it keeps the ID that it had
 
     def ask(image, options):

@@ -23,9 +23,10 @@ class Needs:
 PUBLIC = {"sign_in", "recover"}  # before anybody is signed in
 # Signed in, and no more: what they hold is what the person may see, and what is their own.
 OWN = {
-    "container_list", "checkpoint_list", "checkpoint_reviews", "operation_list", "operation_tray", "operation_batch",
+    "container_list", "checkpoint_list", "checkpoint_choose", "checkpoint_reviews",
+    "operation_list", "operation_tray", "operation_batch",
     "image_list", "host_list", "policy_list", "search", "search_save", "search_delete", "event_stream", "account",
-    "session_end", "sessions_end", "sign_out",
+    "session_end", "sessions_end", "sign_out", "token_list", "token_revoke",
 }  # fmt: skip
 
 
@@ -42,11 +43,17 @@ NEEDED = {
     **_on("container", "checkpoint", "checkpoint", "checkpoint_image", "preflight"),
     **_on("container", "exec", "exec"),
     **_on("container", "see_environment", "environment"),
-    **_on("checkpoint", "see", "detail", "inside", "lineage", "favourite"),
-    **_on("checkpoint", "edit_catalog", "edit", "pin"),
+    **_on("checkpoint", "see", "detail", "inside", "lineage", "favourite", "compare", "compare_with", "sha256", "manifest"),
+    **_on("checkpoint", "operate", "scrub"),
+    **_on("checkpoint", "restore", "drill"),
+    **_on("checkpoint", "search_memory", "search"),
+    "checkpoint_environment": Needs(("see",), "checkpoint", posts="see_environment"),
+    "memory_search": Needs(("search_memory",), "memory"),
+    "image_preflight": Needs(("restore",), "image", house=True),
+    **_on("checkpoint", "edit_catalog", "edit", "pin", "ready"),
     **_on("checkpoint", "discard", "discard"),
     **_on("checkpoint", "share", "share"),
-    **_on("checkpoint", "download_archive", "download"),
+    **_on("checkpoint", "download_archive", "download", "push"),
     "checkpoint_restore": Needs(("restore", "clone"), "checkpoint"),
     "checkpoint_preflight": Needs(("restore", "clone"), "checkpoint"),
     "checkpoint_review": Needs(("see",), "review", posts="approve_imports"),
@@ -68,6 +75,9 @@ NEEDED = {
     "host_criu": Needs(("manage_hosts",), "host", house=True),
     "policy_schedule": Needs(("manage_policies",), house=True),
     "policy_imports": Needs(("manage_policies",), house=True),
+    "api_docs": Needs(("see",)),
+    "token_create": Needs(("see",)),
+    "token_account": Needs(("manage_people",), house=True),
     "audit_list": Needs(("read_audit",)),
     "audit_evidence": Needs(("read_audit",)),
     "audit_export": Needs(("export_audit",)),

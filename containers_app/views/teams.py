@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.db.models import Count
+from django.db.models import Count, Prefetch
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from containers_app import access, queries
 from containers_app.htmx import answer, caller, render_page
-from containers_app.models import Host, Role, Team
+from containers_app.models import Host, Membership, Role, Team, TeamRule
 from containers_app.people_forms import PersonForm, RoleForm, ShareForm, TeamForm
 from containers_app.services import people, teams
 from containers_app.signins import require_proof
@@ -24,13 +24,16 @@ def team_list(request):
     rows = get_user_model().objects.filter(service_account=None).order_by("-is_active", "username")
     context = {
         "q": request.GET.get("q", "")[:150],
-        "teams": Team.objects.prefetch_related("rules__host").annotate(number=Count("memberships")),
+        "teams": Team.objects.prefetch_related(Prefetch("rules", TeamRule.objects.select_related("host"))).annotate(
+            number=Count("memberships")
+        ),
         "roles": Role.objects.annotate(number=Count("memberships")),
         "rights": access.RIGHTS,
     }
     if context["q"]:
         rows = rows.filter(username__icontains=context["q"])
-    rows = rows.prefetch_related("memberships__team", "memberships__role", "sign_ins")
+    held = Prefetch("memberships", Membership.objects.select_related("team", "role"))
+    rows = rows.prefetch_related(held, "sign_ins")
     context["people"] = queries.paged(rows, request.GET.get("page"))
     return render_page(request, "team_list", context, fragments=["team_people"])
 

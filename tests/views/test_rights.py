@@ -31,6 +31,7 @@ ROLES = ("viewer", "operator", "auditor", "admin")
 POSTS = {  # what is pressed, not opened
     "checkpoint_pin", "checkpoint_favourite", "checkpoint_download", "operation_cancel", "sample_run", "host_selftest",
     "audit_export", "audit_verify", "person_recover", "team_remove", "role_remove", "upload_begin",
+    "checkpoint_drill", "checkpoint_scrub",
     *(f"container_{verb}" for verb in ("start", "pause", "unpause", "init", "mount", "unmount")),
 }  # fmt: skip
 
@@ -60,6 +61,9 @@ def the_things(team):
         "checkpoint": checkpoint.pk,
         "operation": an_operation(container=a_container(team=team)).pk,
         "review": review.pk,
+        "memory": an_operation(
+            kind="memory_search", checkpoint=checkpoint, container=None, team=team, options={"pattern": "x"}
+        ).pk,
         "image": image.pk,
         "host": a_host().pk,
         "upload": upload.key,
@@ -68,7 +72,7 @@ def the_things(team):
 
 def address(name, things):
     kwargs = routes()[name].pattern.converters
-    values = {"work": "scrub", "key": things["upload"]}
+    values = {"work": "scrub", "key": things["upload"], "part": "files", "other": things["checkpoint"]}
     others = {"person": a_outsider_pk, "team": lambda: a_team().pk, "role": lambda: a_role("see").pk}
     if "pk" in kwargs:
         kind = NEEDED[name].kind or name.split("_")[0]
