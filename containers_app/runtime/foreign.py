@@ -20,7 +20,7 @@ import zstandard
 
 from containers_app.errors import ArchiveError
 
-from . import images, inner, inspection, rebuild, review, review_images
+from . import images, inner, inspection, privileges, rebuild, review, review_images
 from .archive import BLOCK, ZSTD_LEVEL
 from .gleaning import Gleaner, list_changes
 from .tarreader import TarReader
@@ -234,7 +234,7 @@ class _Examiner:
         if self._left_out:
             self._find("left_out", sorted(self._left_out))
         report.privileges = review_images.rows(config, spec, report.engine, self._copy.members)
-        report.facts = _facts(config, report.engine)
+        report.facts = {**_facts(config, report.engine), **_surroundings(config, spec)}
 
     def _inspect(self):
         """What pages show of what is inside: of its own two files, not of those that are made anew."""
@@ -290,6 +290,14 @@ def _facts(config, engine):
     if engine != "podman":
         text["rootfsImageID"] = review.value(config, "rootfsImageRef", default="").rpartition(":")[2]
     return {key: item[:255] for key, item in text.items()}
+
+
+def _surroundings(config, spec):
+    """What of a host a restore needs: volumes that must not be there, folders that must be."""
+    own = privileges.own_destinations(config)
+    binds = [mount for mount in privileges.binds(spec) if review.value(mount, "destination", default="") not in own]
+    volumes = [review.value(row, "volumeName", default="") for row in review.dictionaries(config, "namedVolumes")]
+    return {"volumes": sorted(volumes), "binds": sorted(review.value(row, "source", default="") for row in binds)}
 
 
 def _once(pairs):

@@ -69,7 +69,7 @@ def perform_import(claim):
         staged = folder / "staged"
         digest, size = _stage(claim, staged)
         claim.note(digest=digest, size=size)
-        own = _recorded(digest)
+        own = _recorded(digest, operation.actor)
         if own:
             _bring_back(claim, own, staged, store)
             release(operation)
@@ -125,12 +125,14 @@ def _private(path, flags):
     return os.open(path, flags, 0o600)
 
 
-def _recorded(digest):
-    """The checkpoint of this installation whose archive has that SHA-256, in the catalog or not; None otherwise."""
+def _recorded(digest, person):
+    """The checkpoint whose archive has that SHA-256, in the catalog or not, where this person may bring it in for the
+    team that owns it; None otherwise: then it is a stranger's."""
     ours = Checkpoint.objects.filter(archive_sha256=digest).exclude(
         provenance__in=(Provenance.AWAITING, Provenance.REFUSED, Provenance.LOOK)
     )
     here = outside.store().name
+    ours = [row for row in ours.select_related("team") if access.may(person, "import_archive", on=row)]
     return min(ours, key=lambda row: (row.store != here, row.discarded_at is not None, -row.pk), default=None)
 
 
@@ -279,7 +281,7 @@ def _checkpoint(operation, report, verdict, store):
         members=report.members,
         provenance=PROVENANCE[verdict],
         engine=report.engine,
-        facts={"oci_runtime": facts["runtime"]},
+        facts={"oci_runtime": facts["runtime"], "volumes": facts["volumes"], "binds": facts["binds"]},
     )
     inspections.keep(checkpoint, report.inspection, report.environment)
     checkpoint.tags.set([Tag.objects.get_or_create(name=tag)[0] for tag in asked["tags"]])

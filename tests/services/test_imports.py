@@ -5,11 +5,11 @@ import hashlib
 import pytest
 
 from containers_app.errors import BadInput, Conflict
-from containers_app.models import AuditEvent, Checkpoint, Container, ImportReview, Operation, Upload
+from containers_app.models import AuditEvent, Checkpoint, Container, ImportReview, Operation, Team, Upload
 from containers_app.runtime.rebuild import Here
 from containers_app.services import agent, audit, imports, outside, reviews, uploads
 from tests import hostile
-from tests.builders import a_checkpoint, a_host, an_admin, an_image
+from tests.builders import a_checkpoint, a_host, ago, an_admin, an_image, an_operator
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +56,7 @@ def test_a_stranger_s_archive_awaits_an_approval_and_is_put_away_clean(by, tmp_p
     )
     assert checkpoint.container.removed_at and checkpoint.container.container_id != hostile.ID
     assert list(checkpoint.tags.values_list("name", flat=True)) == ["lab"]
+    assert checkpoint.facts["volumes"] == ["vol"] and checkpoint.facts["binds"] == []
     assert checkpoint.inspection.facts["processes"][0]["comm"] == "sh"
     assert left(tmp_path) == ([f"{checkpoint.archive_sha256}.tar.zst"], [])
     review = ImportReview.objects.get(checkpoint=checkpoint)
@@ -127,6 +128,23 @@ def test_one_of_another_store_gets_a_row_of_its_own(by, tmp_path):
     bring(by, path)
     twin = Checkpoint.objects.exclude(pk=checkpoint.pk).get()
     assert (twin.name, twin.provenance, twin.store) == ("warm", "trusted", outside.store().name)
+
+
+def test_one_of_a_team_that_is_not_theirs_is_a_stranger_s(by, tmp_path):
+    path, checkpoint = own(tmp_path, flaw="missing")
+    checkpoint.team = Team.objects.create(name="others")
+    checkpoint.save()
+    operation = bring(audit.Caller(user=an_operator()), path)
+    assert Checkpoint.objects.get(operation=operation).provenance == "awaiting"
+    checkpoint.refresh_from_db()
+    assert checkpoint.flaw == "missing"
+
+
+def test_a_discarded_one_comes_back_to_the_catalog(by, tmp_path):
+    path, checkpoint = own(tmp_path, discarded_at=ago(days=1))
+    bring(by, path)
+    checkpoint.refresh_from_db()
+    assert checkpoint.discarded_at is None and checkpoint.provenance == "taken"
 
 
 def test_one_that_nobody_approved_is_not_trusted_by_its_digest(by, tmp_path):
