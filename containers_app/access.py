@@ -84,13 +84,16 @@ def may(user, right, on=None):
 
 
 def require(user, right, on=None):
-    """Raise NotAllowed unless `user` holds `right` on this row."""
-    if not may(user, right, on):
-        if user is not None and not _in_scope(user, right):
-            raise NotAllowed(f"This token may not {RIGHTS[right]}.", remedy=f"It needs a token with the scope {right}.")
-        raise NotAllowed(
-            f"You may not {RIGHTS[right]}.", remedy="That needs another role in the team: ask an administrator."
-        )
+    """Raise NotAllowed, which knows what it was refused of, unless `user` holds `right` on this row."""
+    if may(user, right, on):
+        return
+    if user is not None and not _in_scope(user, right):
+        error = NotAllowed(f"This token may not {RIGHTS[right]}.", remedy=f"It needs a token with the scope {right}.")
+    else:
+        remedy = "That needs another role in the team: ask an administrator."
+        error = NotAllowed(f"You may not {RIGHTS[right]}.", remedy=remedy)
+    error.about = on
+    raise error
 
 
 def rights_on(user, row=None):
@@ -248,11 +251,7 @@ OR_THE_HOUSES = {Operation, AuditEvent}  # where a team of null means that it is
 
 def _get(queryset, user, pk, right):
     found = get_object_or_404(seen_by(user, queryset), pk=pk)
-    try:
-        require(user, right, on=found)
-    except NotAllowed as error:
-        error.about = found
-        raise
+    require(user, right, on=found)
     return found
 
 

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from containers_app.models import Checkpoint, Container, Operation
-from tests.live.site import wait_for
+from tests.live.site import _free_port, wait_for
+from tests.live.test_options import run
 
 from .conftest import press
 
@@ -149,13 +150,14 @@ def test_a_container_that_does_not_run_offers_no_checkpoint(page, site, operator
 
 
 def test_a_failure_leads_with_cause_and_remedy(page, site, operator):
-    looper = operator.create("looper")
+    taken = f"--publish=127.0.0.1:{_free_port()}:80"
+    looper = run(site, operator, "looper", taken)
     checkpoint = operator.checkpoint(looper)
     operator.remove(looper)
-    site.podman("tag", "localhost/freezeframe-sample:1", "localhost/other:1")
-    site.podman("untag", "localhost/freezeframe-sample:1")
-    site.podman("rmi", "--force", "localhost/other:1")
+    run(site, operator, "squatter", taken)
     page.goto(f"/catalog/{checkpoint.pk}/restore/")
+    expect(page.locator("#preflight")).to_contain_text("A published port is taken", timeout=30_000)
+    page.get_by_label("Do it all the same").check()
     press(page, "Restore", page)
     operation = wait_for(Operation.objects.filter(checkpoint=checkpoint, state="failed").first, "the restore fails")
     page.goto(f"/operations/{operation.pk}/")

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from containers_app.models import Operation
+from containers_app.models import AuditEvent, Operation
 from tests.builders import FACTS, a_checkpoint, a_container, a_host, ago
 
 from .conftest import fragment, queries, send, words
@@ -39,6 +39,10 @@ def test_a_stranger_is_asked_to_sign_in(stranger, still):
 def test_a_viewer_may_not(viewer, still):
     assert viewer.get(url(still)).status_code == viewer.post(url(still), filled()).status_code == 403
     assert not Operation.objects.exclude(kind="checkpoint").exists()
+    refused = AuditEvent.objects.filter(action="request.refused")
+    assert {(event.checkpoint, event.sentence) for event in refused} == {
+        (still, f"was refused: checkpoint restore, {still}")
+    }
 
 
 def test_one_that_stands_still_goes_on_in_place_with_the_options_of_its_checkpoint(operator, still):
