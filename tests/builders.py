@@ -316,6 +316,7 @@ def an_inspection(checkpoint, **values):
         namespaces=[{"kind": "uts", "id": 12, "detail": "host"}],
         network=[{"network": "podman", "interface": "eth0", "mac": "", "addresses": ["10.0.0.2/24"], "gateways": []}],
         configuration=configuration,
+        privileges=[{"key": "capabilities", "title": "Capabilities", "words": "CAP_SYS_ADMIN and more", "more": True}],
         annotations=[["io.container.manager", "libpod"]],
         unreadable=["tty.img"],
         more={},

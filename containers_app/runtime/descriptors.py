@@ -86,6 +86,8 @@ def socket_row(entry, held, names, streams, queues):
     row = {"id": number, "type": TYPES[kind], "state": "", "source": "", "target": "", "send_bytes": 0}
     row |= {"receive_bytes": queues.get(number, 0), "backlog": socket.get("backlog", 0)}
     row |= {"flags": [name for bit, name in OPEN_FLAGS.items() if socket.get("flags", 0) & bit]}
+    options = socket.get("opts", {})
+    row |= {"receive_buffer": options.get("so_rcvbuf", 0), "send_buffer": options.get("so_sndbuf", 0)}
     row |= {"held": held.get(number, []), "interface": socket.get("ifname", "")}
     return {**row, **(make(socket, names, streams) if make else {})}
 

@@ -98,16 +98,23 @@ REG = {
     1: Field("id"), 2: Field("flags"), 3: Field("pos"), 6: Field("name", "text"), 7: Field("mnt_id", "sint"),
     8: Field("size"), 9: Field("ext", "bool"), 10: Field("mode"),
 }  # fmt: skip
+# images/sk-opts.proto, sk_opts_entry
+SOCKET_OPTIONS = _uints("so_sndbuf", "so_rcvbuf")
 INET_SOCKET = {
     **_uints("id", "ino", "family", "type", "proto", "state", "src_port", "dst_port", "flags", "backlog"),
     11: Field("src_addr", "uint32", repeated=True), 12: Field("dst_addr", "uint32", repeated=True),
-    15: Field("v6only", "bool"), 17: Field("ifname", "text"), 18: Field("ns_id"), 19: Field("shutdown"),
+    14: Field("opts", SOCKET_OPTIONS), 15: Field("v6only", "bool"), 17: Field("ifname", "text"), 18: Field("ns_id"),
 }  # fmt: skip
 UNIX_SOCKET = {
     **_uints("id", "ino", "type", "state", "flags", "uflags", "backlog", "peer"),
-    11: Field("name", "bytes"), 12: Field("shutdown"), 14: Field("name_dir", "text"), 15: Field("deleted", "bool"),
+    10: Field("opts", SOCKET_OPTIONS), 11: Field("name", "bytes"), 14: Field("name_dir", "text"),
 }  # fmt: skip
-NETLINK_SOCKET = {**_uints("id", "ino", "protocol", "state"), 6: Field("flags"), 7: Field("portid")}
+NETLINK_SOCKET = {
+    **_uints("id", "ino", "protocol", "state"),
+    6: Field("flags"),
+    7: Field("portid"),
+    12: Field("opts", SOCKET_OPTIONS),
+}
 PIPE = _uints("id", "pipe_id", "flags")
 FIFO = _uints("id", "pipe_id", "regf_id")
 EVENTFD = {1: Field("id"), 2: Field("flags"), 4: Field("counter")}

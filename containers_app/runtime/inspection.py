@@ -7,7 +7,7 @@ variables are secret: `environment` alone gives them, `inspect` their names.
 
 from containers_app.errors import ArchiveError
 
-from . import descriptors, images, pagemaps, surroundings
+from . import descriptors, images, pagemaps, privileges, surroundings
 from .gleaning import CONFIG_DUMP, FOLDER
 
 MOST = 2000  # rows of one list
@@ -79,6 +79,7 @@ def inspect(kept, sizes, *, memory=None, changes=None):
             "namespaces": _namespaces(reader),
             "network": surroundings.networks(reader.json("network.status")),
             "configuration": surroundings.configuration(config, spec),
+            "privileges": privileges.read(config, spec),
             "annotations": surroundings.annotations(spec),
             "mounts_asked": surroundings.mounts_asked(spec, reader.json("bind.mounts")),
             "unreadable": sorted(reader.unreadable),

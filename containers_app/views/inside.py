@@ -23,7 +23,7 @@ PARTS = {
     "files": ("files", "changes", "deleted"),
     "mounts": ("mounts", "mounts_asked", "volumes", "sizes"),
     "memory": ("processes", "memory", "sizes"),
-    "configuration": ("engine", "configuration", "annotations", "network"),
+    "configuration": ("engine", "privileges", "configuration", "annotations", "network"),
     "archive": ("engine", "sizes", "statistics"),
 }
 

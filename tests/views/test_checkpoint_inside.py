@@ -34,7 +34,15 @@ SAID = {
     "files": ("/data/dump.rdb", "12", "2 KiB", "1 fd 3", "/etc/motd", "/etc/issue deleted", "5 B unread"),
     "mounts": ("/data", "tmpfs", "from the host", "vol", "KiB in the archive", "/srv/data"),
     "memory": ("[heap]", "rw-p", "16 KiB", "redis-server"),
-    "configuration": ("localhost/redis:1", "sys_admin", "prestart", "10.0.0.2/24", "io.container.manager", "podman"),
+    "configuration": (
+        "localhost/redis:1",
+        "more than usual: CAP_SYS_ADMIN and more",
+        "sys_admin",
+        "prestart",
+        "10.0.0.2/24",
+        "io.container.manager",
+        "podman",
+    ),
     "archive": ("frozen_time", "pages-1.img", "140 KiB"),
 }
 
