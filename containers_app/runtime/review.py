@@ -333,7 +333,8 @@ def _devices(config, spec, policy):
 def _confined(config, spec, policy):
     filters = value(spec, "linux", "seccomp", default={})
     actions = [value(row, "action", default="") for row in dictionaries(filters, "syscalls")]
-    if filters.get("listenerPath") or {"SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE"} & {*actions, filters.get("defaultAction")}:
+    actions.append(value(filters, "defaultAction", default=""))
+    if filters.get("listenerPath") or {"SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE"} & set(actions):
         yield finding("seccomp")
     missing = privileges.unconfined(spec)
     if missing and not policy.get("unconfined"):

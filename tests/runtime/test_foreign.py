@@ -7,6 +7,8 @@ import tempfile
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from containers_app.runtime import foreign, rebuild, review
 from tests import hostile
@@ -137,3 +139,65 @@ def test_a_layer_of_containerd_is_packed(tmp_path):
 def test_limits_end_the_reading(good):
     report, _ = examine(good, bounds=foreign.Bounds(packed=1024, unpacked=4096))
     assert "unpacked" in report.refused
+
+
+GOOD = hostile.tar(*hostile.members().items())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, len(GOOD)), st.binary(min_size=1, max_size=600))
+def test_whatever_the_bytes_are_the_answer_is_a_report(place, noise):
+    report, _ = _examined(GOOD[:place] + noise + GOOD[place + len(noise) :])
+    assert json.dumps(report.as_json())
+
+
+def _examined(content):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return examine(file.name)
+
+
+def places(mapping, way=()):
+    """The way to every value of nested dictionaries and lists."""
+    items = mapping.items() if isinstance(mapping, dict) else enumerate(mapping)
+    for key, item in items:
+        yield (*way, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*way, key))
+
+
+NONSENSE = [
+    None,
+    True,
+    -1,
+    1e308,
+    1 << 70,
+    "",
+    "../..",
+    "\0",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    [None],
+    {"": None},
+    {"type": 1},
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["config.dump", "spec.dump"]), st.data(), st.sampled_from(NONSENSE),
+)  # fmt: skip
+def test_whatever_a_value_is_the_answer_is_a_report_and_podman_gets_no_nonsense(name, data, nonsense):
+    content = hostile.members()
+    mapping = json.loads(content[name])
+    way = data.draw(st.sampled_from(list(places(mapping))))
+    hostile.setting(*way, to=nonsense)(mapping)
+    report, clean = _examined(hostile.tar(*(content | {name: json.dumps(mapping).encode()}).items()))
+    assert json.dumps(report.as_json())
+    if clean:
+        config = json.loads(clean["config.dump"])
+        assert re.fullmatch(r"[0-9a-f]{64}", config["id"]) and re.fullmatch(r"[a-zA-Z0-9][\w.-]*", config["name"])
+        assert b"../.." not in clean["config.dump"] and b"\\u0000" not in clean["config.dump"] + clean["spec.dump"]
