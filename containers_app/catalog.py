@@ -47,8 +47,8 @@ def checkpoints(user, *, q="", tag="", since=None, until=None, **filters):
     """Those in the catalog that fit all filters, in no order.
 
     `q` is words, each the beginning of one that the checkpoint has; `since` and `until` are days, both included;
-    `larger` and `smaller` are MiB of the stored archive; `pinned`, `favourite`, `verified` and `imported` are
-    YES or NO; the rest are names of EQUAL. Empty ones filter nothing.
+    `larger` and `smaller` are MiB of the stored archive; `pinned`, `favourite`, `verified`, `flawed` and
+    `imported` are YES or NO; the rest are names of EQUAL. Empty ones filter nothing.
     """
     rows = seen(user).filter(**{column: filters[name] for name, column in EQUAL.items() if filters.get(name)})
     if since:
@@ -63,6 +63,8 @@ def checkpoints(user, *, q="", tag="", since=None, until=None, **filters):
         rows = rows.filter(pinned=filters["pinned"] == YES)
     if filters.get("verified"):
         rows = rows.filter(verified_at__isnull=filters["verified"] == NO)
+    if filters.get("flawed"):
+        rows = rows.exclude(flaw="") if filters["flawed"] == YES else rows.filter(flaw="")
     if filters.get("imported"):
         here = Q(provenance__in=(Provenance.TAKEN, Provenance.TRUSTED))
         rows = rows.filter(~here if filters["imported"] == YES else here)

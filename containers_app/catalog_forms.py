@@ -46,6 +46,7 @@ class CatalogForm(AddressForm):
     larger = _size("Stored, at least MiB")
     smaller = _size("Stored, at most MiB")
     verified = _truth("Verified by a drill")
+    flawed = _truth("Damaged or missing")
     pinned = _truth("Pinned")
     favourite = _truth("My favourite")
     imported = _truth("From elsewhere")
@@ -54,8 +55,8 @@ class CatalogForm(AddressForm):
 
     NO_FILTERS = (*AddressForm.PLACES, "sort", "view")
     FOLDED = (
-        "of", "image", "who", "tag", "engine", "since", "until", "larger", "smaller", "verified", "pinned", "favourite",
-        "imported", "host",
+        "of", "image", "who", "tag", "engine", "since", "until", "larger", "smaller", "verified", "flawed", "pinned",
+        "favourite", "imported", "host",
     )  # fmt: skip
 
     def __init__(self, *args, **kwargs):

@@ -106,6 +106,8 @@ def test_an_htmx_request_gets_the_table_alone(operator):
         ({"pinned": "no"}, ["two"]),
         ({"verified": "yes"}, ["one"]),
         ({"verified": "no"}, ["two"]),
+        ({"flawed": "yes"}, ["one"]),
+        ({"flawed": "no"}, ["two"]),
         ({"favourite": "yes"}, ["one"]),
         ({"favourite": "no"}, ["two"]),
         ({"imported": "yes"}, ["one"]),
@@ -118,7 +120,7 @@ def test_it_is_filtered_by_each_and_by_all_together(operator, query, found):
     one = a_checkpoint(
         name="one", image_name="redis:7", taken_by_name="zoe", tags=["warm"], engine="cri-o", pinned=True,
         taken_at=datetime(2026, 3, 1, 23, tzinfo=UTC), archive_bytes=3 * 2**20, verified_at=datetime.now(UTC),
-        provenance="within",
+        provenance="within", flaw="damaged",
     )  # fmt: skip
     one.favourite_of.add(operator.user)
     a_checkpoint(name="two", taken_at=datetime(2026, 3, 2, tzinfo=UTC), archive_bytes=2**20)
