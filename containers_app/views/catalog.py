@@ -8,7 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from containers_app import access, catalog, queries, shown
+from containers_app import access, catalog, catalog_shown, queries
 from containers_app.catalog_forms import CatalogForm, DiscardForm, EditForm, SearchForm
 from containers_app.htmx import answer, caller, render_page
 from containers_app.services import catalog as services
@@ -26,7 +26,7 @@ def checkpoint_list(request):
     context = {
         "form": form,
         "filters": filters,
-        "chips": shown.filter_chips(form, filters, lambda: queries.hosts(request.user)),
+        "chips": catalog_shown.filter_chips(form, filters, lambda: queries.hosts(request.user)),
         "sort": form.sort_key,
         "look": form.look,
         "table": catalog.page(rows, request.user, form.sort_key, **form.place()),
@@ -35,7 +35,7 @@ def checkpoint_list(request):
         "searches": request.user.saved_searches.all(),
         "address": address,
         "query": QueryDict(address),
-        "columns": shown.catalog_columns(form.sort_key, catalog.SORTS),
+        "columns": catalog_shown.catalog_columns(form.sort_key, catalog.SORTS),
         "may_import": access.may(request.user, "import_archive"),
     }
     response = render_page(request, "checkpoint_list", context, fragments=["checkpoint_table"])
@@ -106,7 +106,7 @@ def checkpoint_discard(request, pk):
         "checkpoint": checkpoint,
         "form": form,
         "reason": services.in_the_way(checkpoint),
-        "lost": shown.lost_with(checkpoint),
+        "lost": catalog_shown.lost_with(checkpoint),
         "others": catalog.others_of(checkpoint),
     }
     return render_page(request, "checkpoint_discard", context, fragments=["dialog"], status=status)
