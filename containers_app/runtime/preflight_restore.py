@@ -50,6 +50,12 @@ class RestoreSight:
         return self.then.get("oci_runtime", "")
 
 
+REMEDIES = {
+    "cgroup_version": "CRIU brings no mount of the one back as the other: restore on a host with the same one. Only "
+    "what has none mounted (--tmpfs /sys/fs/cgroup) will do here.",
+}
+
+
 def of_restore(sight: RestoreSight):
     """[Finding] of a restore, the gravest first."""
     return graded(rule(sight) for rule in (IN_PLACE_RULES if sight.in_place else RESTORE_RULES))
@@ -71,12 +77,12 @@ def _same_machine(sight: RestoreSight) -> Iterator[Finding]:
         )  # fmt: skip
     for key, title, level in (
         ("cgroup_manager", "Another cgroup manager", BLOCK),
-        ("cgroup_version", "Another cgroup version", WARN),
+        ("cgroup_version", "Another cgroup version", BLOCK),
         ("security_module", "Another security module", BLOCK),
     ):
         if key in then and key in now and then[key] != now[key]:
             detail = f"It was taken with {then[key] or 'none'}, this host has {now[key] or 'none'}."
-            yield Finding(key.replace("_", "-"), title, level, detail)
+            yield Finding(key.replace("_", "-"), title, level, detail, REMEDIES.get(key, ""))
 
 
 def _same_tools(sight: RestoreSight) -> Iterator[Finding]:

@@ -26,6 +26,8 @@ def addresses(operator, tmp_path_factory):
         "/catalog/import/", "/catalog/reviews/", f"/catalog/reviews/{review.pk}/", "/policies/", "/policies/imports/",
         "/", "/containers/new/", f"/containers/{looper.pk}/", f"/containers/{looper.pk}/remove/",
         f"/containers/{looper.pk}/log/", "/catalog/", "/catalog/?view=cards&q=looper", f"/catalog/{checkpoint.pk}/",
+        f"/catalog/{checkpoint.pk}/ready/", f"/catalog/{checkpoint.pk}/push/", "/policies/", "/policies/scrub/",
+        "/policies/drill/",
         f"/catalog/{checkpoint.pk}/edit/", f"/catalog/{checkpoint.pk}/discard/", f"/catalog/{checkpoint.pk}/lineage/",
         f"/containers/{looper.pk}/lineage/",
         f"/catalog/{checkpoint.pk}/restore/", *(

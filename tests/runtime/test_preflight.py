@@ -158,7 +158,7 @@ def test_an_ordinary_restore_passes():
         ("cpu", "block", {"then": {"cpu_flags": ["avx512f"]}}),
         ("cpu", "block", {"cpu_refused": "CPU instruction capabilities do not match run time"}),
         ("cgroup-manager", "block", {"then": {"cgroup_manager": "cgroupfs"}}),
-        ("cgroup-version", "warn", {"then": {"cgroup_version": "v1"}}),
+        ("cgroup-version", "block", {"then": {"cgroup_version": "v1"}}),
         ("security-module", "block", {"then": {"security_module": "selinux"}}),
         ("criu-older", "block", {"then": {"criu_version": "4.10"}}),
         ("criu-unknown", "warn", {"then": {"criu_version": ""}}),

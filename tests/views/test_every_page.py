@@ -53,6 +53,8 @@ ONES = [
     "/catalog/{checkpoint}/environment/", "/catalog/{checkpoint}/search/", "/catalog/{checkpoint}/compare/",
     "/catalog/{checkpoint}/compare/{checkpoint}/",
     "/catalog/{checkpoint}/restore/",
+    "/catalog/{checkpoint}/ready/",
+    "/catalog/{checkpoint}/push/",
     "/operations/{operation}/", "/hosts/{host}/", "/hosts/{host}/criu/",
 ]  # fmt: skip
 MOST = 12
