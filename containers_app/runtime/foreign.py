@@ -245,7 +245,7 @@ class _Examiner:
         self.report.environment = inspection.environment(kept, gleaned.memory)
 
     def _volumes(self, config):
-        named = {row.get("volumeName") for row in review.dictionaries(config, "namedVolumes")}
+        named = {review.value(row, "volumeName", default="") for row in review.dictionaries(config, "namedVolumes")}
         brought = {match[1] for name in self._names if (match := VOLUME.fullmatch(name))}
         return [review.finding("volume", sorted(brought - named))] if brought - named else []
 

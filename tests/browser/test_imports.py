@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from containers_app.models import ImportReview
+from containers_app.models import Operation
 from tests import hostile
 from tests.browser.conftest import choose_host, sign_in
 from tests.live.site import wait_for
@@ -38,8 +38,8 @@ def test_an_archive_is_uploaded_reviewed_and_refused(page, site, operator, tmp_p
 def test_a_form_alone_does_it_too(new_page, site, operator, tmp_path):
     page = new_page(java_script_enabled=False)
     sign_in(page, "admin", re.search(r"password (\S+)\)", site.ready_line)[1])
-    before = ImportReview.objects.count()
     choose(page, site, hostile.in_spec("hooks", to={"prestart": [hostile.HOOK]})(tmp_path))
-    wait_for(lambda: ImportReview.objects.count() > before, "the agent has refused it")
+    number = int(re.search(r"/operations/(\d+)/", page.url)[1])
+    wait_for(Operation.objects.filter(pk=number, state="failed").first, "the agent has refused it")
     page.reload()
     expect(page.get_by_text("It has hooks").first).to_be_visible()
