@@ -407,8 +407,9 @@ def holders(held):
 
 @register.filter
 def command_line(process):
-    """A process's command line in one line; its name where nobody saw one."""
-    return shlex.join(process.get("command") or []) or process.get("comm") or "?"
+    """A process's command line in one line; its name where nobody saw one. What wrote its own title has one word."""
+    words = process.get("command") or []
+    return (words[0] if len(words) == 1 else shlex.join(words)) or process.get("comm") or "?"
 
 
 @register.filter
