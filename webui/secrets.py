@@ -11,7 +11,8 @@ def secret_key(data_dir: Path) -> str:
 
     Two processes that start at once agree on one key: the file is linked into place whole, and the first one stays.
     """
-    path = data_dir / "secret_key"
+    handed = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent"), "secret_key")  # systemd's LoadCredential=
+    path = handed if handed.exists() else data_dir / "secret_key"
     if not path.exists():
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f"secret_key.{os.getpid()}")

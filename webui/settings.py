@@ -98,9 +98,10 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.database(default=f"sqlite:///{DATA_DIR / 'freezeframe.sqlite3'}")}
+DATABASES = {"default": env.database(default=f"sqlite:///{DATA_DIR / 'db' / 'freezeframe.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Web, agent, watcher and beat write to one file: writers queue for the lock at BEGIN instead of failing at COMMIT.
+    (DATA_DIR / "db").mkdir(mode=0o700, parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -209,7 +210,7 @@ CELERY = {
     "beat_schedule": {
         "measure_host": {"task": "containers_app.tasks.measure_host", "schedule": 600, "options": {"expires": 600}},
     },
-    "beat_schedule_filename": str(DATA_DIR / "run" / "beat-schedule"),
+    "beat_schedule_filename": str(DATA_DIR / "agent" / "beat-schedule"),
 }
 
 LOGGING = {

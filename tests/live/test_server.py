@@ -1,8 +1,10 @@
 """`script/server` as a person runs it: a ready line, what is killed comes back, Ctrl-C leaves nothing behind."""
 
 import os
+import pwd
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -39,6 +41,7 @@ def server(site):
             ["script/server", "--port", str(_free_port())], cwd=CHECKOUT, env=env, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
+        started.data = folder
         try:
             yield started
         finally:
@@ -88,3 +91,52 @@ def test_a_port_that_is_taken_is_said_so(site):
         timeout=60,
     )
     assert done.returncode == 1 and "is taken" in done.stderr
+
+
+def test_the_web_process_has_given_root_up_and_reaches_nothing_that_is_roots(site, operator, server, tmp_path):
+    """Neither Podman's socket, nor the store, the audit key and the secret key, nor what belongs to another process."""
+    line = ready_line(server)
+    data = Path(server.data)
+    below = descendants(server.pid)
+    web = next(pid for pid, command in below.items() if "webui.web" in command)
+    redis = next(pid for pid, command in below.items() if "--unixsocket" in command)
+    user = pwd.getpwnam("freezeframe")
+    for pid in (web, redis):
+        status = dict(row.split(":\t", 1) for row in Path(f"/proc/{pid}/status").read_text().splitlines())
+        assert status["Uid"].split() == [str(user.pw_uid)] * 4 and status["Gid"].split() == [str(user.pw_gid)] * 4
+        assert status["Groups"].strip() == "" and status["NoNewPrivs"] == "1"
+        assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
+
+    podman_socket = tmp_path / "podman.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(podman_socket))  # as `podman system service` makes it: of root alone
+        podman_socket.chmod(0o660)
+        listening.listen()
+        archive = data / "archives" / "someones.tar.zst"
+        archive.parent.mkdir(mode=0o700, exist_ok=True)
+        archive.write_bytes(b"memory")
+        for path in (tmp_path, *list(tmp_path.parents)[:-2]):
+            path.chmod(0o755)  # so that it is the socket itself that refuses
+        tried = {
+            path: _as_web_user(user, f"open({str(path)!r}, 'rb').read()")
+            for path in (archive, data / "audit_key", data / "secret_key", data / "log" / "worker.log", "/etc/shadow")
+        }
+        tried["podman"] = _as_web_user(user, f"socket.socket(socket.AF_UNIX).connect({str(podman_socket)!r})")
+        tried["overwrite"] = _as_web_user(user, f"open({str(data / 'agent' / 'x')!r}, 'w')")
+        tried["replace"] = _as_web_user(user, f"os.rename({str(data / 'archives')!r}, {str(data / 'run' / 'a')!r})")
+    assert {name: result for name, result in tried.items() if result != "PermissionError"} == {}
+    assert _as_web_user(user, f"os.listdir({str(data / 'run')!r})") == "done"
+
+    address = re.search(r"http://\S+", line)[0]
+    assert urllib.request.urlopen(f"{address}sign-in/", timeout=10).status == 200
+    assert "runs as root" not in (data / "log" / "web.log").read_text()
+
+
+def _as_web_user(user, act):
+    """ "done", or the name of the error that the web user gets for it."""
+    code = f"import os, socket, sys\ntry:\n    {act}\nexcept OSError as error:\n    sys.exit(type(error).__name__)"
+    ended = subprocess.run(
+        ["/usr/bin/python3", "-c", code], user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/",
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return ended.stderr.strip() or "done"
