@@ -1,6 +1,6 @@
 """The history: its events, their export, and its verification. Nobody changes an event."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from django.http import StreamingHttpResponse
@@ -12,6 +12,7 @@ from containers_app.htmx import caller
 from containers_app.models import AuditVerification
 from containers_app.services import audit, evidence
 
+from .fields import Day
 from .frame import Cursor, Id, Limit, Page, Routes, page
 
 routes = Routes(tags=["audit"])
@@ -32,8 +33,8 @@ class Filters(Schema):
     container: int | None = Field(None, ge=1, le=2**63 - 1, description="A container's id.")
     checkpoint: int | None = Field(None, ge=1, le=2**63 - 1, description="A checkpoint's id.")
     operation: int | None = Field(None, ge=1, le=2**63 - 1, description="An operation's id.")
-    since: date | None = Field(None, description="First day, in UTC.")
-    until: date | None = Field(None, description="Last day, in UTC.")
+    since: Day | None = Field(None, description="First day, in UTC.")
+    until: Day | None = Field(None, description="Last day, in UTC.")
 
 
 class Event(Schema):

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from django.db import transaction
@@ -14,7 +14,7 @@ from containers_app.htmx import caller
 from containers_app.services import catalog as catalog_service
 from containers_app.services import copies, drills, imports, restores
 
-from .fields import Body, HostId, Ref, RestoreFlags, Tags
+from .fields import Body, Day, HostId, Ref, RestoreFlags, Tags
 from .frame import Cursor, Id, Limit, Page, Routes, page, request_key
 from .operations import Operation, accepted
 
@@ -101,8 +101,8 @@ class Filters(Schema):
     who: str = Field("", max_length=150, description="Who took it.")
     engine: str = Field("", max_length=16)
     tag: str = Field("", max_length=50)
-    since: date | None = Field(None, description="First day, in UTC.")
-    until: date | None = Field(None, description="Last day, in UTC.")
+    since: Day | None = Field(None, description="First day, in UTC.")
+    until: Day | None = Field(None, description="Last day, in UTC.")
     pinned: Literal["", "yes", "no"] = ""
     verified: Literal["", "yes", "no"] = ""
     imported: Literal["", "yes", "no"] = ""
@@ -112,7 +112,7 @@ Sort = Annotated[Literal[tuple(catalog.SORTS)], Query("newest")]
 
 
 class Import(Body):
-    upload: uuid.UUID = Field(description="Key of an upload that is here as a whole.")
+    upload: uuid.UUID = Field(strict=False, description="Key of an upload that is here as a whole.")
     host: HostId
     name: str = Field("", max_length=120, description="Empty: its container's.")
     note: str = Field("", max_length=4000)

@@ -1,13 +1,24 @@
 """Fields that several nouns share, with their shapes as the document tells them; what they mean, the services know."""
 
+import re
 from dataclasses import fields
+from datetime import date
 from typing import Annotated
 
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 
 from containers_app.runtime.types import RestoreOptions
 
+
+def _day(value):
+    """As RFC 3339 has it; a number is no day."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("A day is written as 2026-11-24.")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 HostId = Annotated[int, Field(ge=1, le=2**63 - 1, description="The host's id.")]
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$", description="A name that Podman takes.")]
 ImageName = Annotated[
@@ -18,9 +29,9 @@ Words = Annotated[list[str], Field(max_length=500, description="An argument list
 
 
 class Body(Schema):
-    """What is sent. A field that there is not is refused, not passed over: it may be a misspelt one."""
+    """What is sent. A field that there is not is refused, not passed over: it may be a misspelt one. 0 is not false."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Ref(Schema):

@@ -47,6 +47,7 @@ class Token(HttpBearer):
     def __init__(self, right, *, on_one):
         super().__init__()
         self.right, self._on_one = right, on_one
+        self.parameters = frozenset()  # names that the address may have after its ?
 
     def authenticate(self, request, token):
         found = tokens.find(token)
@@ -56,6 +57,10 @@ class Token(HttpBearer):
         tokens.used(found, address=address_of(request))
         if not self._on_one:  # of one thing `access.get_x_for` says first whether it is seen at all
             access.require(request.user, self.right)
+        for name in request.GET.keys() - self.parameters:
+            raise BadInput(
+                f"There is no parameter {name[:80]!r} here.", field=name[:80]
+            )  # a misspelt filter filters not
         return found
 
 
@@ -80,7 +85,17 @@ class Routes(Router):
         Of one thing (a path with its id) the right is asked by `access.get_x_for` with `request.right`.
         """
         token, extra = Token(right, on_one="{" in path), {**(extra or {}), "x-right": right}
-        return self.api_operation([method], path, auth=token, response={status: answer}, openapi_extra=extra, **values)
+        declared = self.api_operation(
+            [method], path, auth=token, response={status: answer}, openapi_extra=extra, **values
+        )
+
+        def declare(view):
+            made = declared(view)
+            queries = [model for model in made._ninja_operation.models if model.__ninja_param_source__ == "query"]
+            token.parameters = frozenset(name for model in queries for name in model.__ninja_flatten_map__)
+            return made
+
+        return declare
 
 
 class JsonParser(Parser):
