@@ -12,6 +12,8 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 
 from . import access
+from .api import problems
+from .api.middleware import BELOW as API
 
 MOST = 20 * 1024**2  # bytes of a form, of JSON, of one piece of an upload
 WHOLE_FILES = "/catalog/import/"  # where a form may bring a whole archive
@@ -33,7 +35,7 @@ class BoundedBodies:
         if announced > MOST or not length:
             most = await sync_to_async(_most)(scope["path"], headers)
         if announced > most:
-            return await _too_large(send, most)
+            return await _too_large(send, most, scope["path"])
         return await self._app(scope, _counted(receive, most), send)
 
 
@@ -60,8 +62,11 @@ def _counted(receive, most):
     return counted
 
 
-async def _too_large(send, most):
-    words = f"A request may have {most // 1024**2} MiB at the most.\n".encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(words)).encode())]
+async def _too_large(send, most, path):
+    words, kind = f"A request may have {most // 1024**2} MiB at the most.", "text/plain; charset=utf-8"
+    if path.startswith(API):
+        words, kind = problems.written(413, words), problems.CONTENT_TYPE
+    words = f"{words}\n".encode()
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(words)).encode())]
     await send({"type": "http.response.start", "status": 413, "headers": [*headers, (b"connection", b"close")]})
     await send({"type": "http.response.body", "body": words})

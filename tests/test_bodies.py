@@ -70,3 +70,8 @@ def test_what_announces_nothing_is_counted(monkeypatch):
     assert answered("/catalog/", pieces=(b"12345", b"67890"))["status"] == 200
     assert answered("/catalog/", pieces=(b"12345", b"678901"))["status"] == 400
     assert answered("/catalog/", pieces=(b"12345", b"678901"), length=5)["status"] == 400
+
+
+def test_the_api_is_told_so_as_a_problem():
+    told = answered("/api/v1/uploads", length=MOST + 1)
+    assert told["status"] == 413 and (b"content-type", b"application/problem+json") in told["headers"]

@@ -88,6 +88,15 @@ class TooMany(FreezeframeError):
 
 def response(request, *, status, detail, code="", remedy="", errors=()):
     """The HttpResponse of one problem."""
+    named = {"code": code, "remedy": remedy, "request_id": getattr(request, "request_id", ""), "errors": list(errors)}
+    answer = HttpResponse(written(status, detail, **named), status=status, content_type=CONTENT_TYPE)
+    if status == 401:
+        answer["WWW-Authenticate"] = 'Bearer realm="Freezeframe"'
+    return answer
+
+
+def written(status, detail, *, code="", remedy="", request_id="", errors=()):
+    """One problem as JSON."""
     code = code or STATUSES.get(status, ("error",))[0]
     body = {
         "type": f"{DOCS}{code}",
@@ -96,13 +105,10 @@ def response(request, *, status, detail, code="", remedy="", errors=()):
         "detail": detail,
         "code": code,
         "remedy": remedy,
-        "request_id": getattr(request, "request_id", ""),
+        "request_id": request_id,
         "errors": list(errors),
     }
-    answer = HttpResponse(json.dumps(body), status=status, content_type=CONTENT_TYPE)
-    if status == 401:
-        answer["WWW-Authenticate"] = 'Bearer realm="Freezeframe"'
-    return answer
+    return json.dumps(body)
 
 
 def handle_with(api):

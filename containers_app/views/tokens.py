@@ -9,6 +9,7 @@ from containers_app import access, queries
 from containers_app.forms import ConfirmForm, ServiceAccountForm, TokenForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.services import tokens
+from containers_app.signins import require_proof
 
 page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -28,6 +29,8 @@ def token_list(request):
 def token_create(request):
     """The form, and after a press the token itself: this answer is the only place where its text is ever seen."""
     person = _person(request)
+    if request.method == "POST":
+        require_proof(request)
     own = person == request.user
     rights = access.rights_on(person) if own else access.RIGHTS
     form = TokenForm(request.POST or None, rights=[name for name in access.RIGHTS if name in rights])

@@ -17,7 +17,7 @@ def test_who_manages_people_sees_service_accounts(client, service_account):
     client.force_login(an_admin())
     a_token(service_account, ["see"], name="deploy")
     text = words(client.get("/tokens/"))
-    assert "ci builds images Make a token of ci" in text and "deploy" in text
+    assert "ci builds images Roles of ci · Make a token of ci" in text and "deploy" in text
 
 
 def test_the_page_takes_as_many_queries_with_many_tokens(client, service_account):
