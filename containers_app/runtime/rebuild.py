@@ -79,6 +79,7 @@ def _config(config, spec, here, fresh):
     image = value(config, "rootfsImageID", default="")  # its name as well: Podman would pull what a stranger named
     host_network = "network" in privileges.shared_namespaces(spec)
     pasted = {key: config[key] for key, kind in KEPT.items() if type(config.get(key)) is kind}
+    pasted |= _filled({key: _word(config.get(key), pattern) for key, pattern in KEPT_WORDS.items()})
     return {
         **pasted,
         "spec": spec,
@@ -114,8 +115,11 @@ CAPABILITY_SETS = ("bounding", "effective", "inheritable", "permitted", "ambient
 # Values of config.dump that do nothing but describe the container; each only as the type that it has.
 KEPT = {
     "shmSize": int, "createWorkingDir": bool, "passwd": bool, "UseImageResolvConf": bool, "UseImageHosts": bool,
-    "stopSignal": int, "stopTimeout": int, "createdTime": str, "umask": str, "postConfigureNetNS": bool,
-    "timezone": str,
+    "stopSignal": int, "stopTimeout": int, "postConfigureNetNS": bool,
+}  # fmt: skip
+KEPT_WORDS = {
+    "createdTime": r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(Z|[+-][0-9:]{5})", "umask": r"[0-7]{3,4}",
+    "timezone": r"[A-Za-z_]{1,32}(/[A-Za-z_+-]{1,32}){0,2}",
 }  # fmt: skip
 MOUNT_OPTION = re.compile(
     r"r?bind|ro|rw|nosuid|nodev|noexec|suid|dev|exec|relatime|noatime|strictatime|newinstance|r?private|r?slave"
@@ -223,7 +227,7 @@ def _rlimit(row):
 
 
 def _labels(mapping):
-    return {key: text for key, text in mapping.items() if isinstance(text, str)}
+    return {key: text for key, text in mapping.items() if isinstance(text, str) and "\0" not in key + text}
 
 
 def _filled(mapping):

@@ -200,4 +200,7 @@ def test_whatever_a_value_is_the_answer_is_a_report_and_podman_gets_no_nonsense(
     if clean:
         config = json.loads(clean["config.dump"])
         assert re.fullmatch(r"[0-9a-f]{64}", config["id"]) and re.fullmatch(r"[a-zA-Z0-9][\w.-]*", config["name"])
-        assert b"../.." not in clean["config.dump"] and b"\\u0000" not in clean["config.dump"] + clean["spec.dump"]
+        spec = json.loads(clean["spec.dump"])
+        paths = [row[name] for row in spec["mounts"] for name in ("source", "destination")] + [spec["process"]["cwd"]]
+        assert not any(".." in path.split("/") for path in paths)
+        assert b"\\u0000" not in clean["config.dump"] + clean["spec.dump"]
