@@ -6,7 +6,7 @@ import random
 import pytest
 
 from containers_app.models import Container
-from tests.live import images
+from tests.live import images, oracle
 from tests.live.conftest import both_hosts
 from tests.live.site import wait_for
 
@@ -22,9 +22,11 @@ def warm(site, workload, *command):
     return wait_for(Container.objects.filter(name=workload, removed_at=None, state="running").first, f"{workload} runs")
 
 
-def there_and_back(operator, container):
-    """Checkpoint into the catalog, remove the container, and restore it from the archive alone."""
+def there_and_back(site, operator, container):
+    """Checkpoint into the catalog, remove the container, and restore it from the archive alone. What is seen inside the
+    checkpoint is what CRIU's own tools say."""
     checkpoint = operator.checkpoint(container)
+    oracle.assert_same(site, checkpoint)
     operator.remove(container)
     operator.restore(checkpoint)
     return checkpoint
@@ -41,7 +43,7 @@ def test_redis_keeps_a_million_keys(site, operator):
     wait_for(lambda: redis("ping") == ["PONG"], "Redis answers")
     redis("debug", "populate", str(MILLION), "key", "64")
     before = redis.sample(), redis("debug", "digest")
-    there_and_back(operator, container)
+    there_and_back(site, operator, container)
     assert redis("dbsize") == [str(MILLION)]
     assert (redis.sample(), redis("debug", "digest")) == before
     assert redis("set", "more", "after") == ["OK"]
@@ -70,7 +72,7 @@ def test_memcached_keeps_a_million_items(site, operator):
     talk(site, "memcached", 11211, sets + "quit\r\n")
     before = items(site)
     assert before == {key: value_of(key) for key in some_keys()}
-    there_and_back(operator, container)
+    there_and_back(site, operator, container)
     assert items(site) == before
     assert f"STAT curr_items {MILLION}" in talk(site, "memcached", 11211, "stats\r\nquit\r\n").splitlines()
 
@@ -99,7 +101,7 @@ def test_a_java_program_keeps_its_heap(site, operator):
     question = "".join(f"{key}\n" for key in some_keys()) + "\n"
     before = talk(site, "java", 7000, question)
     assert before.count(f" of {MILLION}\n") == SAMPLE
-    there_and_back(operator, container)
+    there_and_back(site, operator, container)
     assert talk(site, "java", 7000, question) == before
 
 
@@ -119,7 +121,7 @@ def test_postgresql_keeps_its_sessions_and_an_open_transaction(site, operator):
     sums = "select concat(count(*), ':', sum(value)) from"
     who = "select concat(pg_backend_pid(), ':', extract(epoch from pg_postmaster_start_time()))"
     before = session.ask(f"{who}; {sums} own; {sums} kept")
-    there_and_back(operator, container)
+    there_and_back(site, operator, container)
     assert session.ask(f"{who}; {sums} own; {sums} kept") == before
     assert session.in_another("select count(*) from kept") == f"{MILLION}"
     session.ask("commit")
@@ -153,7 +155,7 @@ def test_processes_keep_their_pipes_and_their_shared_memory(site, operator):
     source = (images.WORKLOADS / "family.py").read_text()
     container = warm(site, "python", "python3", "-c", source)
     wait_for(lambda: len(site.logs("python")) > 5, "the family counts")
-    before = there_and_back(operator, container) and site.logs("python")
+    before = there_and_back(site, operator, container) and site.logs("python")
     wait_for(lambda: len(site.logs("python")) > len(before) + 5, "the family counts on")
     digests = set()
     for number, line in enumerate(site.logs("python")):
