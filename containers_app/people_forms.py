@@ -113,12 +113,14 @@ class RoleForm(_Form):
     purpose = forms.CharField(max_length=120, required=False)
     rights = forms.MultipleChoiceField(
         choices=[(right, f"may {words}") for right, words in access.RIGHTS.items()], required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )  # fmt: skip
 
 
 class ShareForm(_Form):
-    teams = forms.ModelMultipleChoiceField(None, required=False, widget=forms.CheckboxSelectMultiple, label="Teams")
+    teams = forms.ModelMultipleChoiceField(
+        None, required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}), label="Teams"
+    )
 
     def __init__(self, *args, teams, **kwargs):
         super().__init__(*args, **kwargs)
