@@ -124,7 +124,7 @@ async def operation_wait(request, operation_id: Id, timeout: Timeout):
 
 
 async def _ended(pk, timeout):
-    """The operation as JSON, once. As a stream it holds no thread meanwhile, as the answer of a view would."""
+    """The operation as JSON, once. As a stream it keeps no worker busy, as the answer of a view would."""
     now = asyncio.get_running_loop().time
     deadline, wanted = now() + timeout, {f"operation-{pk}", signals.CONNECTED}
     if timeout and not await _finished(pk):
