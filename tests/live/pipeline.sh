@@ -17,10 +17,11 @@ field() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])
 ended() { # OPERATION: waits for its end, and fails unless it succeeded
   while :; do
     operation=$(call GET "/operations/$1/wait?timeout=30")
-    [ "$(echo "$operation" | field finished)" = True ] && break
+    finished=$(printf '%s' "$operation" | field finished)
+    [ "$finished" = False ] || break
   done
-  echo "$operation" | field summary
-  [ "$(echo "$operation" | field state)" = succeeded ]
+  printf '%s' "$operation" | field summary
+  [ "$(printf '%s' "$operation" | field state)" = succeeded ]
 }
 
 operation=$(call POST "/containers/$container/checkpoint" --header "Idempotency-Key: $job-checkpoint" \
