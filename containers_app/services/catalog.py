@@ -12,7 +12,7 @@ from django.utils import timezone
 from containers_app.errors import BadInput, Conflict
 from containers_app.models import Checkpoint, Operation, SavedSearch, SearchText, Tag
 
-from . import audit, doorbell, operations, outside
+from . import audit, doorbell, inspections, operations, outside
 from .operations import Found
 
 MOST_SEEN = 100_000  # characters of words seen inside: PostgreSQL indexes 1 MiB of a row at the most
@@ -188,6 +188,7 @@ def settle_discard(claim):
 
 
 def _leave(checkpoint):
+    inspections.forget(checkpoint)
     Checkpoint.objects.filter(pk=checkpoint.pk, discarded_at=None).update(discarded_at=timezone.now())
     doorbell.announce("checkpoints", f"container-{checkpoint.container_id}", team=checkpoint.team_id)
 

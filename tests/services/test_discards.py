@@ -1,9 +1,10 @@
 """A discard on the agent: the archive first, then the row; and what is found after an agent that died in between."""
 
 import pytest
+from django.utils import timezone
 
 from containers_app.errors import StoreError
-from containers_app.models import AuditEvent, Operation
+from containers_app.models import AuditEvent, MemorySearch, Operation, SeenEnvironment
 from containers_app.runtime.store import DirectoryStore
 from containers_app.services import agent, catalog, operations, outside
 from containers_app.services.audit import Caller
@@ -40,6 +41,17 @@ def test_the_archive_goes_and_the_row_stays_for_the_history(store, checkpoint):
     assert not store.path(checkpoint.archive_sha256).exists() and checkpoint.discarded_at
     event = AuditEvent.objects.get(action="checkpoint.discarded")
     assert event.checkpoint == checkpoint and event.before["sha256"] == checkpoint.archive_sha256
+
+
+def test_what_was_secret_in_it_goes_with_it(store, checkpoint):
+    SeenEnvironment.objects.create(checkpoint=checkpoint, values={"config": [["TOKEN", "s3cret"]]})
+    operation = an_operation(kind="memory_search", checkpoint=checkpoint, container=None, state="succeeded")
+    search = MemorySearch.objects.create(
+        operation=operation, checkpoint=checkpoint, finished_at=timezone.now(), found=1, hits=[{"match": "s3cret"}]
+    )
+    discarded(checkpoint)
+    search.refresh_from_db()
+    assert search.hits is None and not SeenEnvironment.objects.filter(checkpoint=checkpoint).exists()
 
 
 def test_the_same_archive_may_come_again(store, checkpoint):
