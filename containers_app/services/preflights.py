@@ -11,6 +11,7 @@ import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import redis
@@ -276,7 +277,9 @@ def _running(host):
     return list(rows.values_list("container_id", flat=True)[:200])
 
 
+@cache
 def _storage(podman):
+    """Where its images and containers lie: it does not move while an agent runs, and `podman info` takes its time."""
     return podman.info()["store"]["graphRoot"]
 
 
