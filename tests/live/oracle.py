@@ -221,7 +221,7 @@ def _sockets(seen, dump):
             yield f"buffers of {number}", (row["send_buffer"], row["receive_buffer"]), buffers
         elif "usk" in entry:
             socket, row = entry["usk"], ours[number]
-            name = base64.b64decode(socket["name"]).rstrip(b"\0").decode().replace("\0", "@")
+            name = socket["name"].rstrip("\0").replace("\0", "@")  # pycriu shows this one as text
             yield f"Unix socket {number}", row["source"], name
             yield f"listens {number}", row["state"] == "LISTEN", socket["state"] == 10
 
