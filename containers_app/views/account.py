@@ -18,9 +18,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from containers_app import access
 from containers_app.errors import NotProved
+from containers_app.forms.people import PasswordForm, RecoveryForm
 from containers_app.htmx import answer, caller, error_response, render_page
 from containers_app.models import SignIn
-from containers_app.people_forms import PasswordForm, RecoveryForm
 from containers_app.services import audit, people
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from containers_app import access, exports, history
-from containers_app.forms import HistoryForm
+from containers_app.forms.audit import HistoryForm
 from containers_app.htmx import caller, render_page
 from containers_app.runtime import chain
 from containers_app.services import audit, evidence

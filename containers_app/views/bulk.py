@@ -6,7 +6,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from containers_app import access, queries
-from containers_app.forms import BulkForm, ConfirmForm
+from containers_app.forms.base import ConfirmForm
+from containers_app.forms.containers import BulkForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.services import bulk
 

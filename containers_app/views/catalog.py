@@ -9,7 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from containers_app import access, catalog, catalog_shown, queries
-from containers_app.catalog_forms import CatalogForm, DiscardForm, EditForm, SearchForm
+from containers_app.forms.catalog import CatalogForm, DiscardForm, EditForm, SearchForm
 from containers_app.htmx import answer, caller, render_page
 from containers_app.services import catalog as services
 from containers_app.signins import require_proof

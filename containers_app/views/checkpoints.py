@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from containers_app import access, queries, shown
 from containers_app.downloads import archive_response
-from containers_app.forms import RestoreForm
+from containers_app.forms.checkpoints import RestoreForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host
 from containers_app.runtime.types import RestoreOptions

@@ -11,17 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from containers_app import access, queries, shown, signals
 from containers_app.errors import BadInput, Conflict, Unavailable
-from containers_app.forms import (
-    CheckpointForm,
-    CheckpointImageForm,
-    CommitForm,
-    ConfirmForm,
-    CreateForm,
-    ExecForm,
-    KillForm,
-    RemoveForm,
-    RenameForm,
-)
+from containers_app.forms.base import ConfirmForm
+from containers_app.forms.checkpoints import CheckpointForm, CheckpointImageForm
+from containers_app.forms.containers import CommitForm, CreateForm, ExecForm, KillForm, RemoveForm, RenameForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host, Operation
 from containers_app.models.catalog import Mode

@@ -4,7 +4,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from containers_app import access, queries
-from containers_app.forms import ConfirmForm, CriuForm
+from containers_app.forms.base import ConfirmForm
+from containers_app.forms.hosts import CriuForm
 from containers_app.htmx import answer, caller, render_page
 from containers_app.services import criu_switches, selftests
 

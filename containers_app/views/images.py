@@ -8,7 +8,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from containers_app import access, queries
 from containers_app.errors import BadInput
-from containers_app.forms import ConfirmForm, ImagePruneForm, PullForm, RestoreForm
+from containers_app.forms.base import ConfirmForm
+from containers_app.forms.checkpoints import RestoreForm
+from containers_app.forms.images import ImagePruneForm, PullForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import Host, Image
 from containers_app.runtime.types import RestoreOptions

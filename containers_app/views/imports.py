@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from containers_app import access, queries
 from containers_app.errors import BadInput, FreezeframeError
+from containers_app.forms.imports import DecisionForm, ImportForm, ImportPolicyForm
 from containers_app.htmx import answer, asked, caller, render_page
-from containers_app.import_forms import DecisionForm, ImportForm, ImportPolicyForm
 from containers_app.models import Host, ImportReview
 from containers_app.services import imports, reviews, uploads
 from containers_app.signins import require_proof

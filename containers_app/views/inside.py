@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from containers_app import access, insides, queries, shown
-from containers_app.forms import SearchForm
+from containers_app.forms.checkpoints import MemorySearchForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import MemorySearch
 from containers_app.services import memory, secrets
@@ -72,7 +72,7 @@ def checkpoint_environment(request, pk):
 def checkpoint_search(request, pk):
     """The form that searches a checkpoint's memory, and the searches so far."""
     checkpoint = access.get_checkpoint_for(request.user, pk, "search_memory")
-    form = SearchForm(request.POST or None, initial={"pattern": asked(request, "pattern")})
+    form = MemorySearchForm(request.POST or None, initial={"pattern": asked(request, "pattern")})
     operation, status = answer(
         request, form, lambda values: memory.request_search(by=caller(request), checkpoint=checkpoint, **values)
     )

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from containers_app import access, queries, shown, signals
 from containers_app.errors import BadInput, Conflict
-from containers_app.forms import LogForm
+from containers_app.forms.containers import LogForm
 from containers_app.htmx import render_page
 from containers_app.services import log_copies
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from containers_app import access, queries
-from containers_app.forms import DrillScheduleForm, ScrubScheduleForm
+from containers_app.forms.policies import DrillScheduleForm, ScrubScheduleForm
 from containers_app.htmx import answer, caller, render_page
 from containers_app.services import policies, reviews
 

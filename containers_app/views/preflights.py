@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from containers_app import access
 from containers_app.errors import BadInput, Unavailable
-from containers_app.forms import RestoreForm
+from containers_app.forms.checkpoints import RestoreForm
 from containers_app.htmx import asked, render_page
 from containers_app.models import Host
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions

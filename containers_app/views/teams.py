@@ -9,9 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from containers_app import access, queries
+from containers_app.forms.people import PersonForm, RoleForm, ShareForm, TeamForm
 from containers_app.htmx import answer, caller, render_page
 from containers_app.models import Host, Membership, Role, Team, TeamRule
-from containers_app.people_forms import PersonForm, RoleForm, ShareForm, TeamForm
 from containers_app.services import people, teams
 from containers_app.signins import require_proof
 

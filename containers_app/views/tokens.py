@@ -6,7 +6,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
 from containers_app import access, queries
-from containers_app.forms import ConfirmForm, ServiceAccountForm, TokenForm
+from containers_app.forms.base import ConfirmForm
+from containers_app.forms.tokens import ServiceAccountForm, TokenForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.services import tokens
 from containers_app.signins import require_proof

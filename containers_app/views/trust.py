@@ -8,7 +8,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from containers_app import access
 from containers_app.downloads import file_name
-from containers_app.forms import ConfirmForm, DrillForm, PushForm, ReadyForm
+from containers_app.forms.base import ConfirmForm
+from containers_app.forms.checkpoints import DrillForm, PushForm, ReadyForm
 from containers_app.htmx import answer, caller, render_page
 from containers_app.runtime import probes
 from containers_app.services import drills, handing_on, scrubs

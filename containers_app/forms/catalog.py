@@ -4,8 +4,9 @@ from django import forms
 from django.http import QueryDict
 from django.utils.http import urlencode
 
-from . import catalog
-from .forms import AddressForm, _Form, tags_in
+from containers_app import catalog
+
+from .base import AddressForm, Form, tags_in
 
 TRUTHS = [("", "either"), (catalog.YES, "yes"), (catalog.NO, "no")]
 VIEWS = {"table": "Table", "cards": "Cards"}
@@ -85,7 +86,7 @@ class CatalogForm(AddressForm):
         return [self[name] for name in self.FOLDED]
 
 
-class EditForm(_Form):
+class EditForm(Form):
     name = forms.CharField(max_length=120)
     note = forms.CharField(
         max_length=20_000,
@@ -99,7 +100,7 @@ class EditForm(_Form):
         return tags_in(self.cleaned_data["tags"])
 
 
-class DiscardForm(_Form):
+class DiscardForm(Form):
     """The checkpoint's name, typed: nothing brings it back."""
 
     name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))

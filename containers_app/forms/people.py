@@ -2,11 +2,12 @@
 
 from django import forms
 
-from . import access
-from .forms import _Form
+from containers_app import access
+
+from .base import Form
 
 
-class RecoveryForm(_Form):
+class RecoveryForm(Form):
     """A new password; whether it is good enough, the service says."""
 
     password = forms.CharField(
@@ -34,7 +35,7 @@ class PasswordForm(RecoveryForm):
         return self.cleaned_data["current"]
 
 
-class PersonForm(_Form):
+class PersonForm(Form):
     """A person's name (of a new one) and role in each team; `roles()` is {Team: Role}."""
 
     name = forms.CharField(max_length=150, help_text="As they will type it to sign in.")
@@ -69,7 +70,7 @@ class PersonForm(_Form):
         return {"roles": roles, **{name: self.cleaned_data[name] for name in names}}
 
 
-class TeamForm(_Form):
+class TeamForm(Form):
     """A team's name and its rules, one a line: `host label=value`, each part may be `*`."""
 
     name = forms.CharField(max_length=40)
@@ -108,7 +109,7 @@ class TeamForm(_Form):
         return "\n".join(lines)
 
 
-class RoleForm(_Form):
+class RoleForm(Form):
     name = forms.CharField(max_length=16)
     purpose = forms.CharField(max_length=120, required=False)
     rights = forms.MultipleChoiceField(
@@ -117,7 +118,7 @@ class RoleForm(_Form):
     )  # fmt: skip
 
 
-class ShareForm(_Form):
+class ShareForm(Form):
     teams = forms.ModelMultipleChoiceField(
         None, required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}), label="Teams"
     )

@@ -5,16 +5,17 @@ import re
 from django import forms
 from django.conf import settings
 
-from .forms import TAG, _Form, _lines, _offer_hosts
-from .models import Upload
-from .runtime.privileges import NAMESPACES
-from .runtime.review import IMAGE, is_clean, is_forbidden
-from .runtime.review_images import CAPABILITIES
+from containers_app.models import Upload
+from containers_app.runtime.privileges import NAMESPACES
+from containers_app.runtime.review import IMAGE, is_clean, is_forbidden
+from containers_app.runtime.review_images import CAPABILITIES
+
+from .base import TAG, Form, lines_in, offer_hosts
 
 SHAREABLE = [name for name in NAMESPACES if name not in {"ipc", "mount"}]  # those two nobody may share
 
 
-class ImportForm(_Form):
+class ImportForm(Form):
     """A file that comes with the form, an upload that is here already, or a path on the host: one of them."""
 
     host = forms.ModelChoiceField(queryset=None, empty_label=None)
@@ -34,7 +35,7 @@ class ImportForm(_Form):
 
     def __init__(self, *args, hosts, user, **kwargs):
         super().__init__(*args, **kwargs)
-        _offer_hosts(self.fields["host"], hosts)
+        offer_hosts(self.fields["host"], hosts)
         here = hosts.filter(name=settings.HOST_NAME).first()
         if here:
             self.fields["host"].initial = here.pk
@@ -67,7 +68,7 @@ class ImportForm(_Form):
         return found
 
 
-class DecisionForm(_Form):
+class DecisionForm(Form):
     reason = forms.CharField(
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -77,7 +78,7 @@ class DecisionForm(_Form):
     decision = forms.ChoiceField(choices=[("approve", "Approve"), ("refuse", "Refuse")])
 
 
-class ImportPolicyForm(_Form):
+class ImportPolicyForm(Form):
     """One line a name, as people paste them."""
 
     always_ask = forms.BooleanField(
@@ -124,7 +125,7 @@ class ImportPolicyForm(_Form):
     )
 
     def clean_capabilities(self):
-        names = {name.upper() for name in _lines(self.cleaned_data["capabilities"])}
+        names = {name.upper() for name in lines_in(self.cleaned_data["capabilities"])}
         names = sorted(name if name.startswith("CAP_") else f"CAP_{name}" for name in names)
         wrong = [name for name in names if name.removeprefix("CAP_") not in CAPABILITIES]
         if wrong:
@@ -132,7 +133,7 @@ class ImportPolicyForm(_Form):
         return names
 
     def clean_bind_sources(self):
-        folders = [line.rstrip("/") or "/" for line in _lines(self.cleaned_data["bind_sources"])]
+        folders = [line.rstrip("/") or "/" for line in lines_in(self.cleaned_data["bind_sources"])]
         for folder in folders:
             if not is_clean(folder):
                 raise forms.ValidationError(f"{folder!r} is no whole, clean path.")
@@ -141,7 +142,7 @@ class ImportPolicyForm(_Form):
         return folders
 
     def clean_registries(self):
-        places = [line.rstrip("/") for line in _lines(self.cleaned_data["registries"])]
+        places = [line.rstrip("/") for line in lines_in(self.cleaned_data["registries"])]
         wrong = [place for place in places if not IMAGE.fullmatch(place)]
         if wrong:
             raise forms.ValidationError(f"{wrong[0]!r} is not the name of a registry.")
