@@ -4,7 +4,18 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.builders import a_checkpoint, a_container, a_host, a_review, a_user, an_event, an_image, an_operation
+from tests.builders import (
+    a_checkpoint,
+    a_container,
+    a_host,
+    a_person,
+    a_review,
+    a_team,
+    a_user,
+    an_event,
+    an_image,
+    an_operation,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -22,8 +33,12 @@ LISTS = [
     "/search/?q=loop",
     "/tokens/",
     "/api/docs/",
+    "/team/",
+    "/account/",
 ]
 OTHERS = [
+    "/team/people/new/",
+    "/team/teams/new/",
     "/tokens/new/",
     "/tokens/account/",
     "/containers/bulk/?verb=kill&all=on",
@@ -55,6 +70,7 @@ ONES = [
     "/catalog/{checkpoint}/restore/",
     "/catalog/{checkpoint}/ready/",
     "/catalog/{checkpoint}/push/",
+    "/catalog/{checkpoint}/share/",
     "/operations/{operation}/", "/hosts/{host}/", "/hosts/{host}/criu/",
 ]  # fmt: skip
 MOST = 12
@@ -70,6 +86,7 @@ def rows(number):
     """`number` of each thing on one host; returns the primary keys of the first of each."""
     host = a_host()
     for place in range(number):
+        a_person("viewer", team=a_team())
         container = a_container(host=host, name=f"looper-{place}", state="running")
         checkpoint = a_checkpoint(container=container, host=host)
         operation = an_operation(container=container, host=host, state="succeeded")
