@@ -89,7 +89,7 @@ def _container_node(row, here):
 
 
 def _checkpoint_node(row, here, in_place):
-    times = f", went on from it {in_place} time{'' if in_place == 1 else 's'}" if in_place else ""
+    times = f" · went on from it {in_place} time{'' if in_place == 1 else 's'}" if in_place else ""
     return Node(
         kind="checkpoint", title=row.name, url=reverse("checkpoint_detail", args=[row.pk]), tone="ice",
         note=("discarded" if row.discarded_at else f"{row.taken_at:%-d %b %Y, %H:%M}") + times,

@@ -36,6 +36,11 @@ class Node:
         return self.title if len(self.title) <= LETTERS else f"{self.title[:half]}…{self.title[-half:]}"
 
     @property
+    def under(self):
+        """As much of the note as fits below the title: its first part."""
+        return self.note.partition(" · ")[0]
+
+    @property
     def words(self):
         """All of it in a line, as whoever cannot see the drawing reads it."""
         said = [f"{self.kind} {self.title}" if self.kind != "fold" else self.title, self.note]
