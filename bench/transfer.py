@@ -198,7 +198,7 @@ def whole_form(visitor, path, **fields):
 
 
 def fields_of(visitor):
-    host = re.search(r'name="host" value="(\d+)"', visitor.get("/catalog/import/"))[1]
+    host = re.search(r'name="host".*?value="(\d+)"', visitor.get("/catalog/import/"), re.DOTALL)[1]
     return {"csrfmiddlewaretoken": visitor.token(), "request_key": str(uuid.uuid4()), "host": host}
 
 

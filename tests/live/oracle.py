@@ -7,6 +7,7 @@ has this CRIU. `assert_same` holds what Freezeframe saw while an archive went by
 import base64
 import ipaddress
 import json
+import quopri
 import subprocess
 import tarfile
 import tempfile
@@ -84,7 +85,8 @@ def assert_same(site, checkpoint):
         assert seen["unreadable"] == []
         pairs = [*_processes(seen, dump), *_memory(seen, dump), *_files(seen, dump), *_sockets(seen, dump)]
         pairs += [*_mounts(seen, dump), *_told(seen, dump.checkpointctl(), checkpoint)]
-        assert {what: ours for what, ours, _ in pairs} == {what: theirs for what, _, theirs in pairs}
+        different = [row for row in pairs if row[1] != row[2]]
+        assert not different, different
         return len(pairs)
     finally:
         dump.close()
@@ -138,11 +140,11 @@ def _memory(seen, dump):
             prot = "".join(letter if vma["prot"] & bit else "-" for bit, letter in ((1, "r"), (2, "w"), (4, "x")))
             yield f"{key} prot", row["prot"], prot + ("s" if vma["flags"] & 1 else "p")
             shared = _shared(vma, files, inodes)
-            there = _pages(dump.of("pagemap-shmem", shared)) if shared else pages
-            moved = vma["pgoff"] - vma["start"] if shared else 0
+            there = _pages(dump.of("pagemap-shmem", shared)) if shared is not None else pages
+            moved = vma["pgoff"] - vma["start"] if shared is not None else 0
             inside = {page for page in there if vma["start"] <= page - moved < vma["end"]}
             yield f"{key} dumped", row["dumped"], len(inside) * 4096
-            if vma["status"] & (1 << 6 | 1 << 7) and not shared:
+            if vma["status"] & (1 << 6 | 1 << 7) and shared is None:
                 yield f"{key} file", row["name"], files[vma["shmid"]]["reg"]["name"]
 
 
@@ -221,7 +223,8 @@ def _sockets(seen, dump):
             yield f"buffers of {number}", (row["send_buffer"], row["receive_buffer"]), buffers
         elif "usk" in entry:
             socket, row = entry["usk"], ours[number]
-            name = socket["name"].rstrip("\0").replace("\0", "@")  # pycriu shows this one as text
+            text = quopri.decodestring(socket["name"]).decode()  # as pycriu shows this one
+            name = text.rstrip("\0").replace("\0", "@")
             yield f"Unix socket {number}", row["source"], name
             yield f"listens {number}", row["state"] == "LISTEN", socket["state"] == 10
 

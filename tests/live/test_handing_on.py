@@ -48,7 +48,7 @@ def taken(site, operator, name, *flags):
 
 
 def goes_on(place, name, last):
-    assert int(numbers(place, name, at_least=2)[-1]) > last
+    wait_for(lambda: place.logs(name) and int(place.logs(name)[-1]) > last, f"{name} counts on")
     assert place.podman("exec", name, "cat", "/data/x") == "kept\n"
 
 

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from containers_app.errors import Conflict
-from containers_app.models import Checkpoint, Container, Operation
+from containers_app.models import Checkpoint, Container, KeptImage, Operation
 from containers_app.runtime import sample
 from containers_app.runtime.types import CheckpointOptions
 from containers_app.services import lifecycle, operations
@@ -167,11 +167,12 @@ def test_a_failed_import_leaves_nothing_behind(site, operator):
     looper = operator.create("looper")
     checkpoint = operator.checkpoint(looper)
     operator.remove(looper)
-    site.podman("tag", lifecycle.SAMPLE_IMAGE, "localhost/kept:1")
-    site.podman("untag", lifecycle.SAMPLE_IMAGE)
-    site.podman("rmi", "--force", "localhost/kept:1")
+    kept = KeptImage.objects.filter(image_id=checkpoint.image_id)
+    wait_for(kept.exists, "its image is kept")
+    kept.delete()
+    site.podman("rmi", "--force", checkpoint.image_id)
     operation = operator.ended(operator.request_restore(checkpoint, name="copy"))
-    assert operation.state == "failed" and operation.cause and operation.remedy
+    assert operation.state == "failed" and "image" in operation.summary and operation.remedy
     assert site.state("copy") == "gone" and site.state("looper") == "gone"
 
 

@@ -99,7 +99,7 @@ def test_the_web_process_has_given_root_up_and_reaches_nothing_that_is_roots(sit
     data = Path(server.data)
     below = descendants(server.pid)
     web = next(pid for pid, command in below.items() if "webui.web" in command)
-    redis = next(pid for pid, command in below.items() if "--unixsocket" in command)
+    redis = next(pid for pid, command in below.items() if "redis.sock" in command)
     user = pwd.getpwnam("freezeframe")
     for pid in (web, redis):
         status = dict(row.split(":\t", 1) for row in Path(f"/proc/{pid}/status").read_text().splitlines())
