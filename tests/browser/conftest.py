@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.live.conftest import operator  # noqa: F401
 
@@ -13,6 +13,8 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATIENCE = 30_000  # milliseconds
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
