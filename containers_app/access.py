@@ -60,6 +60,7 @@ HOUSE = frozenset({"verify_audit", "manage_images", "manage_hosts", "manage_poli
 SHARED = frozenset({"see", "restore", "clone"})
 # What a host or an image lets everybody do whose role in any team holds it.
 ON_SHARED = frozenset({"see", "create"})
+NONE = frozenset()
 SUPERUSER = "administrator"  # the role's name of who holds every right everywhere
 
 
@@ -99,12 +100,12 @@ def require(user, right, on=None):
 def rights_on(user, row=None):
     """All rights that `user` holds on this row, or without one at all, as a set: for what a page offers."""
     if not _acts(user):
-        return frozenset()
-    allowed = [right for right in RIGHTS if _in_scope(user, right)]
-    if user.is_superuser:
-        return frozenset(allowed)
-    shared = _shared_rights(user, row)
-    return frozenset(right for right in allowed if right in shared or _by_role(user, right, row))
+        return NONE
+    held = frozenset(RIGHTS)
+    if not user.is_superuser:
+        held = _shared_rights(user, row).union(*(_rights_of(hold, row) for hold in holds(user)))
+    scope = getattr(user, "scope", None)
+    return held if scope is None else held & scope
 
 
 def seen_by(user, rows):
@@ -267,21 +268,21 @@ def _in_scope(user, right):
     return scope is None or right in scope
 
 
-def _holds_on(user, right, on):
-    """The Holds that count for this right on this row."""
+def _rights_of(hold, on):
+    """Those of a Hold's rights that count on this row."""
     if on is None:
-        return [hold for hold in holds(user) if hold.is_default or right not in HOUSE]
+        return hold.rights if hold.is_default else hold.rights - HOUSE
     if isinstance(on, Team):
-        return [hold for hold in holds(user) if hold.team_id == on.pk]
+        return hold.rights if hold.team_id == on.pk else NONE
     path = OWNED[type(on)]
     if path == EVERYBODYS:
-        return [hold for hold in holds(user) if hold.is_default or right in ON_SHARED]
+        return hold.rights if hold.is_default else hold.rights & ON_SHARED
     owner = on
     for name in path.split("__")[:-1]:
         owner = getattr(owner, name)
     if owner.team_id is None:
-        return [hold for hold in holds(user) if hold.is_default or right == "see"]
-    return [hold for hold in holds(user) if hold.team_id == owner.team_id]
+        return hold.rights if hold.is_default else hold.rights & {"see"}
+    return hold.rights if hold.team_id == owner.team_id else NONE
 
 
 def _house(user, right):
@@ -290,13 +291,13 @@ def _house(user, right):
 
 
 def _by_role(user, right, on):
-    return any(right in hold.rights for hold in _holds_on(user, right, on))
+    return any(right in _rights_of(hold, on) for hold in holds(user))
 
 
 def _shared_rights(user, row):
     """What this row lets `user` do because it is shared with a team of theirs."""
     others = [hold for hold in holds(user) if hold.team_id != row.team_id] if isinstance(row, Checkpoint) else []
     if not others:
-        return frozenset()
+        return NONE
     shared_with = {team.pk for team in row.shared_with.all()}
     return SHARED & frozenset().union(*(hold.rights for hold in others if hold.team_id in shared_with))

@@ -187,8 +187,7 @@ def _tags(user):
     """Tags of something that `user` may see; all of them where that is everything."""
     if user.is_superuser:
         return Tag.objects.all()
-    tagged = Checkpoint.tags.through.objects.filter(tag_id=OuterRef("pk"), checkpoint__in=seen(user))
-    return Tag.objects.filter(Exists(tagged))
+    return Tag.objects.filter(Exists(seen(user).filter(tags=OuterRef("pk"))))
 
 
 def _steps(rows, name, column):

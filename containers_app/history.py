@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 
 from django.db import connection
-from django.db.models import Count, Subquery
+from django.db.models import Count, F, Subquery
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -31,18 +31,17 @@ def events(user, *, q="", since=None, until=None, **filters):
     From the day `since` to the day `until`, both included;
     `filters` are names of EQUAL with a text or of IDS with a number; empty ones filter nothing.
     """
-    rows = access.seen_by(user, AuditEvent.objects.order_by("-pk"))
+    rows = access.seen_by(user, AuditEvent.objects.all())
+    rows = words.having(rows, q) if q else rows.alias(place=F("pk"))
     equal = {column: filters[name] for name, column in EQUAL.items() if filters.get(name)}
     ids = {f"{name}_id": filters[name] for name in IDS if filters.get(name)}
-    rows = rows.filter(**equal, **ids)
-    if q:
-        rows = words.having(rows, q)
+    rows = rows.filter(**equal, **ids).order_by("-place")
     if since:
         begin = _begin_of(since)
-        rows = rows.filter(at__gte=begin, pk__gte=Subquery(_first_from(begin)))
+        rows = rows.filter(at__gte=begin, place__gte=Subquery(_first_from(begin)))
     if until:
         end = _begin_of(until + timedelta(days=1))
-        rows = rows.filter(at__lt=end, pk__lte=Subquery(_last_before(end)))
+        rows = rows.filter(at__lt=end, place__lte=Subquery(_last_before(end)))
     return rows
 
 
@@ -69,21 +68,21 @@ class Page:
 
 
 def page(rows, *, before=None, after=None):
-    """The Page of `rows` that stands before or after a place in the chain; the newest one without either."""
+    """The Page of `rows` of `events` that stands before or after a place in the chain; the newest without either."""
     if after is not None:
-        found = list(rows.filter(pk__gt=after).order_by("pk")[: PAGE + 1])
+        found = list(rows.filter(place__gt=after).reverse()[: PAGE + 1])
         more, found = len(found) > PAGE, found[:PAGE][::-1]
         return Page(found, found[0].pk if more else None, found[-1].pk if found else after + 1)
-    found = list((rows.filter(pk__lt=before) if before is not None else rows)[: PAGE + 1])
+    found = list((rows.filter(place__lt=before) if before is not None else rows)[: PAGE + 1])
     more, found = len(found) > PAGE, found[:PAGE]
     newer = (found[0].pk if found else before - 1) if before is not None else None
     return Page(found, newer, found[-1].pk if more else None)
 
 
 def chunks(rows):
-    """`rows`, oldest first, in lists of CHUNK: for exports of any length in bounded memory, without a held cursor."""
+    """`rows` of `events`, oldest first, in lists of CHUNK: bounded memory, and no cursor is held."""
     last = 0
-    while found := list(rows.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+    while found := list(rows.filter(place__gt=last).reverse()[:CHUNK]):
         yield found
         last = found[-1].pk
 

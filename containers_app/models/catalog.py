@@ -126,7 +126,8 @@ class Checkpoint(models.Model):
             ),
             models.Index(fields=["name", *SEEN], condition=IN_CATALOG, name="catalog_by_name"),
             models.Index(
-                fields=["archive_bytes", *SEEN, "unpacked_bytes"], condition=IN_CATALOG, name="catalog_by_size"
+                fields=["archive_bytes", "taken_at", *SEEN, "unpacked_bytes"],
+                condition=IN_CATALOG, name="catalog_by_size",
             ),
             models.Index(fields=["frozen_time", *SEEN], condition=IN_CATALOG, name="catalog_by_frozen_time"),
             models.Index(fields=["host", "taken_at", *TOTALS], condition=IN_CATALOG, name="catalog_by_host"),

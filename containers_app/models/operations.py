@@ -134,6 +134,7 @@ class Operation(models.Model):
             models.Index(fields=["state", "host"], name="operation_by_state"),
             models.Index(fields=["-requested_at"], name="operation_by_time"),
             models.Index(fields=["team", "-requested_at"], name="operation_of_team"),
+            models.Index(fields=["requested_by", "finished_at"], name="operation_just_ended"),
         ]
 
     def __str__(self):
