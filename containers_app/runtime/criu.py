@@ -13,6 +13,8 @@ from . import process
 LOG_TAIL = 200  # lines of a CRIU log that are kept with an operation
 LOG_LIMIT = 1024 * 1024  # bytes of a CRIU log that are read, from the end
 
+PLUGINS = Path("/usr/lib/criu")  # CRIU, criu/include/plugin.h: CR_PLUGIN_DEFAULT
+
 DUMP_DONE = "Dumping finished successfully"  # CRIU, criu/cr-dump.c: the last line of a whole dump's log
 _ERROR = re.compile(r"\bError \(")
 
@@ -43,6 +45,11 @@ def has_feature(name, *, tools_dir=""):
         return process.run(["criu", "check", "--feature", name], timeout=60, tools_dir=tools_dir).exit_code == 0
     except (CommandFailed, Unavailable):
         return False
+
+
+def plugins():
+    """Names of the plugins that CRIU loads here, sorted, such as `cuda_plugin`: each is a file NAME.so (plugin.c)."""
+    return sorted(file.stem for file in PLUGINS.glob("*.so"))
 
 
 def cpu_image(tools_dir=""):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from containers_app.errors import CommandFailed, FreezeframeError, Unavailable
 
-from . import criu, criu_config, process, readiness, registries
+from . import criu, criu_config, needs, process, readiness, registries
 from .types import Check, HostFacts
 
 TCP_CLOSE = "--tcp-close"
@@ -60,6 +60,7 @@ def measure(podman, *, store, wanted_runtime="", criu_switches=None):
         cpu_image=criu.cpu_image(podman.tools_dir),
         security_module=security_module(host.get("security", {})),
         criu_config=criu_config.read(criu_switches) if criu_switches else {},
+        criu_plugins=criu.plugins(),
         dirty_tracking=criu.has_feature("mem_dirty_track", tools_dir=podman.tools_dir),
     )
     rootless, storage = host.get("security", {}).get("rootless", False), info["store"].get("graphRoot", "/")
@@ -73,6 +74,11 @@ def cpu_flags():
     text = Path("/proc/cpuinfo").read_text()
     match = re.search(r"^(?:flags|Features)\s*: (.*)$", text, re.MULTILINE)
     return sorted(match[1].split()) if match else []
+
+
+def cpus():
+    """The numbers of the CPUs that are online, such as {0, 1}."""
+    return needs.cpu_set(Path("/sys/devices/system/cpu/online").read_text())
 
 
 def security_module(security):

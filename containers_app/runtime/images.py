@@ -42,6 +42,7 @@ IDS = _uints(
 INVENTORY = {
     1: Field("img_version"), 2: Field("fdinfo_per_id", "bool"), 3: Field("root_ids", IDS),
     4: Field("ns_per_id", "bool"), 5: Field("root_cg_set"), 6: Field("lsmtype"), 8: Field("dump_uptime"),
+    11: Field("network_lock_method"), 12: Field("plugins_entry", {12: Field("plugins", "text", repeated=True)}),
 }  # fmt: skip
 # images/pstree.proto, pstree_entry
 PSTREE = {**_uints("pid", "ppid", "pgid", "sid"), 5: Field("threads", repeated=True)}

@@ -22,6 +22,8 @@ FILE_SYSTEMS = {
     10: "fusectl", 11: "debugfs", 12: "cgroup", 13: "aufs", 14: "mqueue", 15: "fuse", 17: "overlay", 18: "autofs",
     19: "tracefs", 23: "cgroup2",
 }  # fmt: skip
+SECURITY_MODULES = {1: "selinux", 2: "apparmor"}  # images/inventory.proto, lsmtype
+NETWORK_LOCKS = {0: "iptables", 1: "nftables", 2: "skip"}  # criu/include/cr_options.h, NETWORK_LOCK_METHOD
 MOUNT_FLAGS = {1: "ro", 2: "nosuid", 4: "nodev", 8: "noexec", 1024: "noatime", 1 << 21: "relatime"}  # mount(2), MS_*
 # criu/include/image.h, VMA_*: what a mapping is
 HEAP, STACK, VDSO, VSYSCALL, VVAR = 1 << 5, 1 << 1, 1 << 3, 1 << 2, 1 << 12
@@ -77,6 +79,7 @@ def inspect(kept, sizes, *, memory=None, changes=None):
             "sizes": _sizes(sizes),
             "statistics": next(iter(reader.file("stats", "stats-dump")), {}).get("dump", {}),
             "namespaces": _namespaces(reader),
+            "criu": _criu(reader),
             "network": surroundings.networks(reader.json("network.status")),
             "configuration": surroundings.configuration(config, spec),
             "privileges": privileges.read(config, spec),
@@ -298,6 +301,18 @@ def _namespaces(reader):
     for row in found:
         row["detail"] = names.get("nodename", "") if row["kind"] == "uts" else ""
     return found
+
+
+def _criu(reader):
+    """What CRIU compares with the host where it restores: {security_module, network_lock, plugins}; {} of no dump."""
+    inventory = next(iter(reader.entries("inventory")), {})
+    if not inventory:
+        return {}
+    return {
+        "security_module": SECURITY_MODULES.get(inventory.get("lsmtype"), ""),
+        "network_lock": NETWORK_LOCKS.get(inventory.get("network_lock_method", 0), ""),
+        "plugins": inventory.get("plugins_entry", {}).get("plugins", [])[:100],
+    }
 
 
 def _sizes(sizes):

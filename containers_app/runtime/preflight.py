@@ -211,6 +211,12 @@ def _what_stays_behind(sight: CheckpointSight) -> Iterator[Finding]:
             "binds", "Paths of the host are mounted in it", WARN,
             f"{', '.join(binds[:5])}: their content is not in the checkpoint, and a restore needs the same paths.",
         )  # fmt: skip
+    if found.secrets:
+        yield Finding(
+            "secret-mounted", "A secret is mounted in it", WARN,
+            f"{', '.join(found.secrets[:5])}: Podman can restore it in place, as long as the container is not removed, "
+            "and never from the archive.", "Give it by --secret type=env, or in a volume.",
+        )  # fmt: skip
     if found.config.get("tty"):
         yield Finding(
             "terminal", "It has a terminal", WARN, "A shell that is attached to it can be in the way of the dump.",

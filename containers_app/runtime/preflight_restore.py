@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .needs import NOTHING, Needs
 from .preflight import BLOCK, MIB, WARN, Finding, full, graded, host_is_able
 from .types import RestoreOptions
 
@@ -15,8 +16,11 @@ class RestoreSight:
     `members` is {name: bytes} of the archive; `image_here`, `archive_here` whether those are, `image_kept` whether the
     store has it, `flaw` why the archive cannot be relied on; `names_taken`, `ports_taken` the asked ones that are not
     free; `volumes`, `networks` ({name: subnets}), `pods` and `addresses` ({address: container}) what the host has;
-    `missing_binds` the sources of bind mounts that the host lacks, `changed_binds` those that were written to since;
-    `cpu_refused` what CRIU says against this CPU.
+    `missing_binds` the sources of bind mounts that the host lacks, `other_binds` those that are a folder where it had a
+    file, or the other way round, `changed_binds` those that were written to since; `cpu_refused` what CRIU says against
+    this CPU, `cpus` the numbers of its CPUs; `id_taken` the container that has its ID. `needs` is what the inside of
+    the checkpoint asks for, `unknown_profiles` what of that the security module here has not loaded, `lock_missing`
+    whether the tool is missing that locked its network.
     """
 
     in_place: bool
@@ -32,6 +36,11 @@ class RestoreSight:
     runtime_able: bool = True
     copies: int = 1
     cpu_refused: str = ""
+    cpus: frozenset = frozenset()
+    needs: Needs = NOTHING
+    unknown_profiles: list = field(default_factory=list)
+    lock_missing: bool = False
+    id_taken: str = ""
     names_taken: list = field(default_factory=list)
     ports_taken: list = field(default_factory=list)
     volumes: frozenset = frozenset()
@@ -39,6 +48,7 @@ class RestoreSight:
     pods: frozenset = frozenset()
     addresses: dict = field(default_factory=dict)
     missing_binds: list = field(default_factory=list)
+    other_binds: list = field(default_factory=list)
     changed_binds: list = field(default_factory=list)
     readiness: list = field(default_factory=list)
     free_memory: int = 0
@@ -85,6 +95,26 @@ def _same_machine(sight: RestoreSight) -> Iterator[Finding]:
             yield Finding(key.replace("_", "-"), title, level, detail, REMEDIES.get(key, ""))
 
 
+def _security_profiles(sight: RestoreSight) -> Iterator[Finding]:
+    """CRIU puts each process under the profile that it had; the module's own kind is compared in _same_machine."""
+    needs, module = sight.needs, sight.now.get("security_module")
+    told = "security_module" in sight.then or module is None or not needs.security_module
+    if needs.profiles and not told and needs.security_module != module:
+        detail = f"Its processes ran under {needs.security_module}, this host has {module or 'none'}."
+        yield Finding("security-module", "Another security module", BLOCK, detail)
+    if sight.unknown_profiles:
+        remedy = "Install the policy that has it, such as container-selinux."
+        if module == "apparmor":
+            remedy = (
+                "Load it with apparmor_parser. Podman loads its own (containers-default-…) when it starts a container, "
+                "if it is of the same version."
+            )
+        yield Finding(
+            "security-profile", "A security profile is not loaded here", BLOCK,
+            f"Its processes ran under {', '.join(sight.unknown_profiles[:5])}.", remedy,
+        )  # fmt: skip
+
+
 def _same_tools(sight: RestoreSight) -> Iterator[Finding]:
     then, now = sight.then, sight.now
     before, here = _version(then.get("criu_version", "")), _version(now.get("criu_version", ""))
@@ -100,6 +130,17 @@ def _same_tools(sight: RestoreSight) -> Iterator[Finding]:
         yield Finding(
             "kernel-older", "The kernel is older here", WARN, f"It was taken on {then['kernel']}: see that it works."
         )
+    missing = sorted(set(sight.needs.plugins) - set(now.get("criu_plugins", sight.needs.plugins)))
+    if missing:
+        yield Finding(
+            "plugin-missing", "CRIU lacks a plugin here", BLOCK, f"It was taken with {', '.join(missing[:5])}.",
+            "Install the same plugins of CRIU, and the driver that they are for.",
+        )  # fmt: skip
+    if sight.lock_missing:
+        yield Finding(
+            "network-lock", "What locked its network is not here", WARN,
+            "It was taken with iptables, which CRIU calls again at the restore.", "Install iptables.",
+        )  # fmt: skip
 
 
 def _version(text):
@@ -136,6 +177,18 @@ def _what_it_needs(sight: RestoreSight) -> Iterator[Finding]:
             "network-missing", "A network is not there", BLOCK, f"{', '.join(gone)}.", "Create it first.",
             forceable=False,
         )  # fmt: skip
+    if secrets := sight.then.get("secrets"):
+        yield Finding(
+            "secret-mounted", "A secret is mounted in it", BLOCK,
+            f"{', '.join(secrets[:5])}: Podman brings that mount back in place only, never from an archive.",
+            "Give it to a new container by --secret type=env, or in a volume.",
+        )  # fmt: skip
+    if "checkpoint/parent" in sight.members and not any(name.startswith("pre-checkpoint/") for name in sight.members):
+        yield Finding(
+            "parent-missing", "Half of its memory is in another archive", BLOCK,
+            "It was taken after a pre-checkpoint, whose archive is not in this one.",
+            "Use a checkpoint that was taken here, or one without a pre-checkpoint.", forceable=False,
+        )  # fmt: skip
 
 
 def _paths(sight: RestoreSight) -> Iterator[Finding]:
@@ -144,6 +197,12 @@ def _paths(sight: RestoreSight) -> Iterator[Finding]:
         yield Finding(
             "bind-missing", "A path that it mounts is not there", BLOCK, f"{', '.join(sight.missing_binds[:5])}.",
             "Make these paths on the host first.", forceable=False,
+        )  # fmt: skip
+    if sight.other_binds:
+        yield Finding(
+            "bind-kind", "A path that it mounts is of another kind", BLOCK,
+            f"{', '.join(sight.other_binds[:5])}: a folder where it had a file, or the other way round.",
+            "Put back what was there.", forceable=False,
         )  # fmt: skip
     if sight.changed_binds:
         yield Finding(
@@ -157,6 +216,11 @@ def _name(sight: RestoreSight) -> Iterator[Finding]:
         yield Finding(
             "name-taken", "Its name is taken", BLOCK, f"A container here is called {', '.join(sight.names_taken[:5])}.",
             "Choose another name.", "name", forceable=False,
+        )  # fmt: skip
+    elif sight.id_taken:
+        yield Finding(
+            "id-taken", "Its ID is taken", BLOCK, f"{sight.id_taken} here is the same container, renamed.",
+            "Restore it under a name of its own: then it gets a new ID.", "name", forceable=False,
         )  # fmt: skip
     if sight.options.name:
         yield Finding("host-name", "Its host name stays", detail="Inside, it is still called as the original is.")
@@ -172,10 +236,7 @@ def _ports(sight: RestoreSight) -> Iterator[Finding]:
 
 
 def _addresses(sight: RestoreSight) -> Iterator[Finding]:
-    """An import takes the addresses that it had; with a name of its own only those that were asked for by --ip."""
-    wanted = set(sight.then.get("static_addresses", []))
-    if not sight.options.name:
-        wanted |= set(sight.then.get("addresses", []))
+    wanted = _wanted_addresses(sight)
     taken = sorted(wanted & set(sight.addresses))
     if taken and not sight.options.ignore_static_ip:
         who = ", ".join(f"{address} by {sight.addresses[address]}" for address in taken)
@@ -187,6 +248,12 @@ def _addresses(sight: RestoreSight) -> Iterator[Finding]:
         yield _without_address("address-outside", "Its IP address is not of its network", words, sight)
     if sight.options.ignore_static_ip and not sight.options.ignore_static_mac and _before_4_4(sight.now):
         yield Finding("mac-dropped", "Its MAC address goes too", detail="Before Podman 4.4 one goes with the other.")
+
+
+def _wanted_addresses(sight):
+    """An import takes the addresses that it had; with a name of its own only those that were asked for by --ip."""
+    wanted = set(sight.then.get("static_addresses", []))
+    return wanted if sight.options.name else wanted | set(sight.then.get("addresses", []))
 
 
 def _without_address(key, title, detail, sight):
@@ -232,6 +299,14 @@ def _answers(sight: RestoreSight) -> Iterator[Finding]:
             "tcp-in-image", f"{streams} TCP connections are in it", BLOCK,
             "CRIU must be told what becomes of them.", "Tick “Established TCP connections”.", "tcp_established",
         )  # fmt: skip
+    kept = set() if options.ignore_static_ip else _wanted_addresses(sight)
+    lost = sorted(sight.needs.bound & set(sight.then.get("addresses", [])) - kept)
+    if lost and options.tcp_established and not sight.in_place:
+        yield Finding(
+            "tcp-address", "Its connections are bound to an address that it loses", BLOCK,
+            f"{', '.join(lost)}: under another name, or without its IP address, it gets a new one.",
+            "Restore it under its own name and with its IP address.", "name",
+        )  # fmt: skip
     if "checkpoint/filelocks.img" in names and not options.file_locks:
         yield Finding(
             "locks-lost", "It held locks on files", WARN, "Without the option they are gone, and nobody is told.",
@@ -256,9 +331,69 @@ def _pod(sight: RestoreSight) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _restore_room(sight: RestoreSight) -> Iterator[Finding]:
+def _limits(sight: RestoreSight) -> Iterator[Finding]:
+    """What the container is held to, against what comes back and what this host has.
+
+    Memory that processes have in common since a fork is in the dump once for each, and is shared again by CRIU: ten
+    with 20 MiB in common came back within 64 MiB, with 240 MiB in the dump (measured). So only the largest one blocks.
+    """
+    needs, memory = sight.needs, _memory(sight)
+    limit = needs.memory_limit
+    if limit and needs.largest_process > limit:
+        yield Finding(
+            "memory-limit", "Its memory limit is too small for it", BLOCK,
+            f"It is held to {limit // MIB:,} MiB, and one process alone has {needs.largest_process // MIB:,} MiB.",
+            "No restore raises the limit: take it again of a container that has a larger one.",
+        )  # fmt: skip
+    elif limit and memory > limit:
+        yield Finding(
+            "memory-limit", "Its memory limit may be too small for it", WARN,
+            f"It is held to {limit // MIB:,} MiB, {memory // MIB:,} MiB come back: it works where its processes have "
+            "most of that in common.",
+        )  # fmt: skip
+    missing = sorted(needs.cpus - sight.cpus) if sight.cpus else []
+    if missing:
+        yield Finding(
+            "cpu-set", "It is bound to CPUs that are not here", BLOCK,
+            f"{', '.join(map(str, missing[:8]))}: this host has {len(sight.cpus)}.",
+            "Restore on a host that has these CPUs (--cpuset-cpus).",
+        )  # fmt: skip
+
+
+def _namespaces(sight: RestoreSight) -> Iterator[Finding]:
+    if "ipc" in sight.needs.shares:
+        yield Finding(
+            "host-ipc", "It shares the host's /dev/shm", BLOCK, "A restore would roll that back for the whole host.",
+            "Create it again without --ipc=host.", forceable=False,
+        )  # fmt: skip
+    if "user" in sight.needs.shares:
+        yield Finding(
+            "user-namespace", "It has a user namespace", BLOCK, "CRIU cannot read the images as its user.",
+            "Create it again without --userns.",
+        )  # fmt: skip
+    if "pid" in sight.needs.shares:
+        yield Finding(
+            "host-pid", "It shares the host's process numbers", WARN, "Its own must be free here, every one of them."
+        )
+
+
+def _alike(sight: RestoreSight) -> Iterator[Finding]:
+    if sight.copies > 1:
+        yield Finding(
+            "copies-alike", "The copies know the same", WARN,
+            "Random numbers, session keys and tokens that are in its memory will be the same in each.",
+            "Let each be given new ones, where that matters.",
+        )  # fmt: skip
+
+
+def _memory(sight):
+    """Bytes of memory in the dump."""
     pages = ("checkpoint/pages-", "pre-checkpoint/pages-")
-    memory = sight.copies * sum(size for name, size in sight.members.items() if name.startswith(pages))
+    return sum(size for name, size in sight.members.items() if name.startswith(pages))
+
+
+def _restore_room(sight: RestoreSight) -> Iterator[Finding]:
+    memory = sight.copies * _memory(sight)
     whole = sight.copies * sum(sight.members.values())
     if sight.free_memory < memory:
         yield full(
@@ -276,8 +411,8 @@ def _restore_room(sight: RestoreSight) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-IN_PLACE_RULES = (host_is_able, _paths, _ports, _addresses, _answers, _restore_room)
+IN_PLACE_RULES = (host_is_able, _security_profiles, _paths, _ports, _addresses, _answers, _limits, _restore_room)
 RESTORE_RULES = (
-    host_is_able, _same_machine, _same_tools, _what_it_needs, _paths, _name, _ports, _addresses, _volumes, _answers,
-    _pod, _restore_room,
+    host_is_able, _same_machine, _security_profiles, _same_tools, _what_it_needs, _paths, _name, _ports, _addresses,
+    _volumes, _answers, _pod, _limits, _namespaces, _alike, _restore_room,
 )  # fmt: skip

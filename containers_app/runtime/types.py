@@ -52,6 +52,7 @@ class HostFacts:
     cpu_image: str = ""  # cpuinfo.img of `criu cpuinfo dump`, in base64
     security_module: str = ""
     dirty_tracking: bool = False
+    criu_plugins: list[str] = field(default_factory=list)
     criu_config: dict = field(default_factory=dict)
 
     def as_json(self):
@@ -102,6 +103,7 @@ class ContainerFacts:
     network_mode: str = ""
     addresses: list[str] = field(default_factory=list)
     static_addresses: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)  # names of those that are mounted in it
 
 
 @dataclass(frozen=True)

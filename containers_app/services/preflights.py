@@ -18,8 +18,8 @@ import redis
 from django.db import connection
 
 from containers_app.errors import BadInput, Foreseen, FreezeframeError, Unavailable
-from containers_app.models import Checkpoint, Container, Host, Image, Operation
-from containers_app.runtime import criu, preflight, preflight_restore, scan
+from containers_app.models import Checkpoint, Container, Host, Image, Inspection, Operation
+from containers_app.runtime import criu, lsm, needs, preflight, preflight_restore, process, scan
 from containers_app.runtime import host as host_runtime
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
@@ -161,17 +161,26 @@ def facts_at_capture(host, found, options):
     kept = {name: value for name, value in host.facts.items() if name not in {"flags", "registries"}}
     mounts = found.config.get("mounts", [])
     volumes = [] if options.ignore_volumes else [mount["name"] for mount in mounts if mount["type"] == "volume"]
+    binds = sorted(mount["source"] for mount in mounts if mount["type"] == "bind")
     return {
         **kept,
         "oci_runtime": found.oci_runtime,
         "volumes": sorted(volumes),
-        "binds": sorted(mount["source"] for mount in mounts if mount["type"] == "bind"),
+        "binds": binds,
+        "bind_kinds": {source: _kind(source) for source in binds},
+        "secrets": found.secrets,
         "networks": sorted(set(found.config.get("networks", [])) - NO_NETWORK),
         "ports": found.ports,
         "addresses": found.addresses,
         "static_addresses": found.static_addresses,
         "pod": found.pod,
     }
+
+
+def _kind(path):
+    """What a path of the host is, as far as a mount cares; "" for one that is not there."""
+    found = Path(path)
+    return "folder" if found.is_dir() else "file" if found.exists() else ""
 
 
 def options_there(checkpoint, options, host):
@@ -192,16 +201,24 @@ def of_restore(checkpoint, host, *copies):
     podman, store, at_home = outside.podman(), outside.store(), host.pk == checkpoint.host_id
     in_place = not copies[0].name and at_home and bool(podman.inspect_one(checkpoint.container.container_id))
     size, taken_at = store.size(checkpoint.archive_sha256), checkpoint.dumped_at or checkpoint.taken_at
+    members = {member["name"]: member["size"] for member in checkpoint.members}
     return _of_restore(
         podman, host, copies, checkpoint.facts, checkpoint.container_name, taken_at,
+        own_id=checkpoint.container.container_id,
         in_place=in_place,
-        members={member["name"]: member["size"] for member in checkpoint.members},
+        wants=_needs(checkpoint, members),
+        members=members,
         image_name=checkpoint.image_name,
         image_here=bool(podman.image_id(checkpoint.image_id)),
         image_kept=bool(kept_images.find(checkpoint.image_id)),
         archive_here=size is not None,
         flaw=checkpoint.flaw_detail or ("" if size == checkpoint.archive_bytes else OTHER_SIZE),
     )  # fmt: skip
+
+
+def _needs(checkpoint, members):
+    seen = Inspection.objects.filter(checkpoint=checkpoint).values_list("facts", flat=True).first()
+    return needs.of(seen or {}, members)
 
 
 def of_restore_image(image, options):
@@ -233,11 +250,11 @@ def _annotated(annotations):
     return {name: value for name, value in found.items() if value}
 
 
-def _of_restore(podman, host, copies, then, own_name, taken_at, *, in_place, **known):
-    store, options, walk = outside.store(), copies[0], scan.Walk()
-    binds = then.get("binds", [])
-    changed_binds = [source for source in binds if walk.newer_below(source, taken_at.timestamp())]
+def _of_restore(podman, host, copies, then, own_name, taken_at, *, in_place, own_id="", wants=needs.NOTHING, **known):
+    store, options = outside.store(), copies[0]
     names = [] if in_place else [each.name or own_name for each in copies]
+    own_id = "" if in_place or options.name else own_id
+    there = podman.inspect(*names, *filter(None, [own_id]))
     running = [facts for facts in podman.inspect(*_running(host)) if facts.state == "running"]
     runtime = then.get("oci_runtime", "")
     return preflight_restore.of_restore(
@@ -248,22 +265,41 @@ def _of_restore(podman, host, copies, then, own_name, taken_at, *, in_place, **k
             copies=len(copies),
             then=then,
             now=host.facts,
+            needs=wants,
+            unknown_profiles=lsm.unknown(host.facts.get("security_module", ""), wants.profiles),
+            lock_missing=wants.network_lock == "iptables" and not _iptables(podman.tools_dir),
+            cpus=host_runtime.cpus(),
             runtime_able=not runtime or host_runtime.can_checkpoint(runtime, tools_dir=podman.tools_dir),
             cpu_refused=_cpu_refused(then, host.facts, podman.tools_dir),
-            names_taken=sorted(facts.name for facts in podman.inspect(*names)),
+            names_taken=sorted({facts.name for facts in there} & set(names)),
+            id_taken=next((facts.name for facts in there if facts.container_id == own_id), ""),
             ports_taken=[port for each in copies for port in _taken_ports(each.publish or then.get("ports", []))],
             volumes=frozenset(podman.volume_names()),
             networks=podman.networks(),
             pods=frozenset(podman.pod_names()) if options.pod else frozenset(),
             addresses={address: facts.name for facts in running for address in facts.addresses},
-            missing_binds=[source for source in binds if not Path(source).exists()],
-            changed_binds=changed_binds,
+            **_binds(then, taken_at),
             readiness=host.readiness,
             free_memory=scan.free_memory(),
             store_free=store.free_bytes(),
             storage_free=shutil.disk_usage(_storage(podman)).free,
         )
     )
+
+
+def _binds(then, taken_at):
+    """What became of the paths of the host that it mounts."""
+    binds, kinds, walk = then.get("binds", []), then.get("bind_kinds", {}), scan.Walk()
+    here = {source: _kind(source) for source in binds}
+    return {
+        "missing_binds": [source for source in binds if not here[source]],
+        "other_binds": [source for source in binds if kinds.get(source) and here[source] not in ("", kinds[source])],
+        "changed_binds": [source for source in binds if walk.newer_below(source, taken_at.timestamp())],
+    }
+
+
+def _iptables(tools_dir):
+    return shutil.which("iptables-restore", path=process.environment(tools_dir)["PATH"])
 
 
 def _cpu_refused(then, now, tools_dir):

@@ -197,10 +197,30 @@ def test_whatever_is_in_the_way_of_a_restore_is_foreseen_and_explained_and_then_
     assert (provoke.foreseen(), provoke.why(*restore)) == ({"bind-missing"}, "bind-source-missing")
     site.podman("rm", "--all", "--force", "--time", "0")
     site.podman("volume", "rm", "--force", "ff-there")
+    (tmp_path / "data").touch()
+    assert (provoke.foreseen(), provoke.why(*restore)) == ({"bind-kind", "bind-changed"}, "bind-type-mismatch")
+    site.podman("rm", "--all", "--force", "--time", "0")
+    site.podman("volume", "rm", "--force", "ff-there")
+    (tmp_path / "data").unlink()
     (tmp_path / "data").mkdir()
     assert provoke.foreseen() == set()
     site.podman(*restore)
     assert site.state("looper") == "running"
+
+
+def test_a_secret_that_is_mounted_comes_back_in_place_only(site, provoke):
+    """Podman's own fault (4.3.1 and 5.8): an import makes no place for the mount below /run/secrets."""
+    site.podman("secret", "create", "ff-token", "-", stdin=b"x")
+    container = provoke.run("it", "--secret=ff-token")
+    assert provoke.foreseen(container) == {"secret-mounted"}
+    provoke.operator.restore(provoke.operator.checkpoint(container))
+    assert site.podman("exec", "it", "cat", "/run/secrets/ff-token") == "x"
+    restore = provoke.taken("--secret=ff-token")
+    assert provoke.foreseen() == {"secret-mounted"}
+    assert provoke.why(*restore, log_of="looper", log="restore.log") == "mount-in-mount"
+    site.podman("rm", "--all", "--force", "--time", "0")
+    site.podman("secret", "rm", "ff-token")
+    assert provoke.why(*restore) == "secret-missing"
 
 
 def test_another_runtime_and_an_archive_that_is_damaged(site, provoke):

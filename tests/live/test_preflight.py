@@ -3,6 +3,7 @@
 import base64
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -105,10 +106,10 @@ def test_a_watch_on_the_image_and_a_large_deleted_file_are_foreseen(site, operat
     assert failed.state == "failed" and failed.commands and failed.cause and site.state("watcher") == "running"
 
 
-def run_image(site, operator, name, image, *command):
+def run_image(site, operator, name, image, *command, flags=()):
     from containers_app.models import Container
 
-    site.podman("run", "--detach", "--name", name, *site.limits, image, *command)
+    site.podman("run", "--detach", "--name", name, *site.limits, *flags, image, *command)
     return wait_for(Container.objects.filter(name=name, removed_at=None, state="running").first, f"{name} is seen")
 
 
@@ -196,10 +197,59 @@ def test_what_is_in_the_way_of_a_restore_is_foreseen_and_cured(site, operator):
     assert operator.restore(checkpoint, **cured).running
     assert before_restore(checkpoint, name="another one") == {"input": "block"}
     copies = [RestoreOptions(name=f"copy-{number}", publish=squatter.ports) for number in (1, 2)]
-    assert before_copies(checkpoint, *copies) == foreseen
+    assert before_copies(checkpoint, *copies) == {**foreseen, "copies-alike": "warn"}
     site.podman("rm", "--all", "--force", "--time", "0")
     site.podman("volume", "rm", "ff-kept")
-    assert before_copies(checkpoint, *copies) == {"volume-once": "block"}
+    assert before_copies(checkpoint, *copies) == {"volume-once": "block", "copies-alike": "warn"}
+
+
+GROWS = (
+    "import os, time; kept = bytearray(os.urandom(1 << 20) * 20); [os.fork() or time.sleep(9999) for _ in range(5)]; "
+    "print('ready', flush=True)\n"
+    "while not os.path.exists('/grow'): time.sleep(0.1)\n"
+    "more = bytearray(os.urandom(1 << 20) * 80); print('grown', flush=True); time.sleep(9999)"
+)
+
+
+def test_a_memory_limit_and_cpus_are_held_against_what_comes_back(site, operator):
+    """Memory in common comes back within a limit that is smaller than the dump; a process that is larger does not."""
+    image = images.build(site, "python")
+    container = run_image(site, operator, "limited", image, "python3", "-c", GROWS, flags=["--memory=64m"])
+    wait_for(lambda: "ready" in site.podman("logs", "limited"), "it is ready")
+    common = operator.checkpoint(container, mode="copy")
+    assert sum(member["size"] for member in common.members if "/pages-" in member["name"]) > 100 << 20
+    assert before_restore(common, name="copy") == {"memory-limit": "warn"}
+    assert operator.restore(common, name="copy").running
+    site.podman("rm", "--force", "--time", "0", "copy")
+    group = f"/sys/fs/cgroup/memory/libpod_parent/libpod-{container.container_id}"
+    for name in ("memory.memsw.limit_in_bytes", "memory.limit_in_bytes"):  # raised while it runs, as people do
+        if Path(group, name).exists():
+            Path(group, name).write_text(str(512 << 20))
+    site.podman("exec", "limited", "python3", "-c", "open('/grow', 'w')")
+    wait_for(lambda: "grown" in site.podman("logs", "limited"), "it has grown")
+    grown = operator.checkpoint(container)
+    assert before_restore(grown, name="copy") == {"memory-limit": "block"}
+    failed = operator.ended(operator.request_restore(grown, name="copy", forced=True))
+    assert failed.state == "failed" and failed.cause and "killed" in failed.criu_log
+    assert before_restore(grown) == {"memory-limit": "block"}, "in place it is held to the same"
+
+
+def test_a_connection_wants_the_address_that_it_is_bound_to(site, operator):
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        code = (
+            f"import socket, time; c = socket.create_connection(('{site.subnet}.1', {server.getsockname()[1]})); "
+            "print('ready', flush=True); time.sleep(9999)"
+        )
+        client = run_image(site, operator, "client", images.build(site, "python"), "python3", "-c", code)
+        with server.accept()[0]:
+            checkpoint = operator.checkpoint(client, tcp_established=True)
+            assert before_restore(checkpoint, tcp_established=True) == {}
+            assert before_restore(checkpoint, tcp_established=True, name="other") == {"tcp-address": "block"}
+            lost = operator.request_restore(checkpoint, tcp_established=True, name="other", forced=True)
+            assert "address" in operator.ended(lost).cause
+            operator.remove(client)
+            assert before_restore(checkpoint, tcp_established=True) == {}
+            assert operator.restore(checkpoint, tcp_established=True).running
 
 
 def test_another_cpu_is_told_from_this_one_by_criu_itself(site, operator):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from containers_app.runtime import preflight, preflight_restore
+from containers_app.runtime.needs import Needs
 from containers_app.runtime.preflight import CheckpointSight
 from containers_app.runtime.preflight_restore import RestoreSight
 from containers_app.runtime.scan import Scan
@@ -40,7 +41,7 @@ SLEEPY = RestoreSight(
           "cgroup_manager": "systemd", "cgroup_version": "v2", "security_module": "", "networks": ["podman"],
           "volumes": [], "addresses": ["10.88.0.4"], "static_addresses": [], "pod": "", "oci_runtime": "runc"},
     now={"architecture": "x86_64", "cpu_flags": ["avx", "avx2", "sse"], "criu_version": "4.2.1", "kernel": "6.18.5",
-         "cgroup_manager": "systemd", "cgroup_version": "v2", "security_module": ""},
+         "cgroup_manager": "systemd", "cgroup_version": "v2", "security_module": "", "criu_plugins": []},
     members={"config.dump": 10, "checkpoint/pages-1.img": 1000}, networks={"podman": ["10.88.0.0/16"]},
     free_memory=GIB, store_free=GIB, storage_free=GIB,
 )  # fmt: skip
@@ -185,6 +186,25 @@ def test_an_ordinary_restore_passes():
         ("storage-space", "block", {"storage_free": 10}),
         ("tcp-in-image", "block", {"members": {"checkpoint/tcp-stream-1a.img": 1}}),
         ("locks-lost", "warn", {"members": {"checkpoint/filelocks.img": 1}}),
+        ("parent-missing", "block", {"members": {"checkpoint/parent": 0, "checkpoint/pages-1.img": 1}}),
+        ("bind-kind", "block", {"other_binds": ["/srv/data"]}),
+        ("secret-mounted", "block", {"then": {"secrets": ["token"]}}),
+        ("id-taken", "block", {"id_taken": "renamed"}),
+        ("copies-alike", "warn", {"copies": 2}),
+        ("network-lock", "warn", {"lock_missing": True}),
+        ("security-profile", "block", {"unknown_profiles": ["containers-default-0.50.1"]}),
+        ("plugin-missing", "block", {"needs": Needs(plugins=("cuda_plugin",))}),
+        ("memory-limit", "block", {"needs": Needs(memory_limit=500, largest_process=501)}),
+        ("memory-limit", "warn", {"needs": Needs(memory_limit=999, largest_process=900)}),
+        ("cpu-set", "block", {"needs": Needs(cpus=frozenset({0, 7})), "cpus": frozenset({0, 1})}),
+        ("host-ipc", "block", {"needs": Needs(shares=frozenset({"ipc"}))}),
+        ("user-namespace", "block", {"needs": Needs(shares=frozenset({"user"}))}),
+        ("host-pid", "warn", {"needs": Needs(shares=frozenset({"pid"}))}),
+        (
+            "tcp-address",
+            "block",
+            {"needs": Needs(bound=frozenset({"10.88.0.4"})), "options": RestoreOptions(name="x", tcp_established=True)},
+        ),
     ],
 )
 def test_what_is_in_the_way_of_a_restore_is_found(key, level, values):
@@ -209,6 +229,37 @@ def test_what_is_in_the_way_of_a_restore_is_found(key, level, values):
 )
 def test_a_restores_option_cures_what_it_is_for(options, values):
     assert not preflight.blocks(preflight_restore.of_restore(replace(SLEEPY, options=options, **values)))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"needs": Needs(memory_limit=1000, largest_process=1000)},
+        {"needs": Needs(cpus=frozenset({0, 7}))},  # nobody knows what is here
+        {"needs": Needs(plugins=("cuda_plugin",)), "now": {**SLEEPY.now, "criu_plugins": ["cuda_plugin"]}},
+        {"needs": Needs(plugins=("cuda_plugin",)), "now": {"architecture": "x86_64", "criu_version": "4.2"}},
+        {"needs": Needs(bound=frozenset({"10.88.0.4"})), "options": RestoreOptions(tcp_established=True)},
+        {"needs": Needs(bound=frozenset({"10.0.0.1"})), "options": RestoreOptions(name="x", tcp_established=True)},
+        {"members": {"checkpoint/parent": 0, "pre-checkpoint/pages-1.img": 1, "checkpoint/pages-1.img": 1}},
+    ],
+)
+def test_what_fits_or_is_not_known_is_not_in_the_way(values):
+    levels = {finding.key: finding.level for finding in preflight_restore.of_restore(replace(SLEEPY, **values))}
+    assert {"pass"} == set(levels.values())
+
+
+def test_the_security_module_of_a_foreign_checkpoint_is_the_one_that_its_processes_had():
+    then = {name: value for name, value in SLEEPY.then.items() if name != "security_module"}
+    foreign = replace(SLEEPY, then=then, needs=Needs(security_module="apparmor", profiles=("mine",)))
+    assert preflight_restore.of_restore(foreign)[0].key == "security-module"
+    assert not preflight.blocks(preflight_restore.of_restore(replace(foreign, needs=Needs(security_module="apparmor"))))
+
+
+def test_each_security_module_has_its_own_remedy():
+    sight = replace(SLEEPY, unknown_profiles=["x"])
+    for module, word in (("apparmor", "apparmor_parser"), ("selinux", "container-selinux")):
+        both = {"now": {**SLEEPY.now, "security_module": module}, "then": {**SLEEPY.then, "security_module": module}}
+        assert word in preflight_restore.of_restore(replace(sight, **both))[0].remedy
 
 
 def test_a_new_name_does_not_free_a_static_address():
