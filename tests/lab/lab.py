@@ -163,7 +163,7 @@ class Lab(Place):
             "PYTHONPATH": "/opt/packages",
             "PYTHONDONTWRITEBYTECODE": "1",
             "DJANGO_SETTINGS_MODULE": "webui.settings",
-            "DATABASE_URL": f"sqlite:////srv/data/{self.site.database_file.name}",
+            "DATABASE_URL": f"sqlite:////srv/data/{self.site.database_file.relative_to(self.data)}",
             "FREEZEFRAME_DATA_DIR": "/srv/data",
             "FREEZEFRAME_SELFTEST_HOURS": "0",
             "FREEZEFRAME_HOST": self.host_name,

@@ -1,5 +1,7 @@
 """A whole Freezeframe for the live and browser tests: real Podman in a store of its own, real CRIU, Redis, Celery, web.
 
+Started by root, its web process and its Redis give root up as in production, and own their folders of the data
+directory.
 Its Podman has its own root, locks and network, so that nothing of this machine's containers is seen or touched. Every
 process that is started here is ended here.
 """
@@ -94,7 +96,7 @@ class Site(Place):
         self.folder = folder
         self.data = Path(settings.DATA_DIR)
         self.store = self.data / "archives"
-        self.database_file = self.data / "live.sqlite3"
+        self.database_file = self.data / "db" / "live.sqlite3"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.processes = {}
@@ -129,9 +131,7 @@ class Site(Place):
         self.start_watcher()
         self.start_worker()
         self._spawn("beat", ["celery", "--app", "webui.celery", "beat", "--loglevel", "WARNING"])
-        self._spawn(
-            "web", ["uvicorn", "webui.asgi:application", "--port", str(self.port), "--timeout-graceful-shutdown", "1"]
-        )
+        self._spawn("web", [sys.executable, "-m", "webui.web", "--port", str(self.port), "--grace", "1"])
         self._run([sys.executable, "manage.py", "ready", self.url])
 
     def start_redis(self):
