@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 
-_folder = tempfile.mkdtemp(prefix="ff-")
+_folder = tempfile.mkdtemp(prefix="ff-", suffix="_Data")  # capitals and the like: not every path can be an image's name
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 for _name in [name for name in os.environ if name.startswith("FREEZEFRAME_")]:
     del os.environ[_name]

@@ -196,12 +196,17 @@ class Podman:
         return self._run("load", "--quiet", "--input", str(archive), timeout=SLOW, on_start=on_start)
 
     def layout_name(self, folder: Path):
-        """The name that `load_layout` of this folder gives (containers/image, oci/layout)."""
-        return f"localhost{folder}:latest".lower()
+        """The name that `load_layout` of this folder gives (containers/common, libimage/pull.go)."""
+        return f"localhost/{folder.name}:latest"
 
     def load_layout(self, folder: Path, *, on_start=None):
-        """Take the image of an OCI layout into the storage."""
-        return self._run("pull", "--quiet", f"oci:{folder}", timeout=SLOW, on_start=on_start)
+        """Take the image of an OCI layout into the storage.
+
+        Podman makes a name of the path as it is given, and refuses one that can be none, such as with a capital: so it
+        is given the folder's own name alone, which has to be lower-case.
+        """
+        arguments = ["pull", "--quiet", f"oci:{folder.name}"]
+        return self._run(*arguments, timeout=SLOW, on_start=on_start, cwd=folder.parent)
 
     def push(self, image_id, target, *, on_start=None):
         """Push the image of that ID to the registry that the whole name `target` begins with."""
@@ -366,9 +371,9 @@ class Podman:
     def _json(self, *arguments):
         return json.loads(self._run(*arguments).stdout or "null")
 
-    def _run(self, *arguments, timeout=QUICK, check=True, stdin=None, on_start=None):
+    def _run(self, *arguments, timeout=QUICK, check=True, **how):
         argv = [*self.command, *arguments]
-        result = process.run(argv, timeout=timeout, tools_dir=self.tools_dir, stdin=stdin, on_start=on_start)
+        result = process.run(argv, timeout=timeout, tools_dir=self.tools_dir, **how)
         if check:
             raise_for(result)
         return result

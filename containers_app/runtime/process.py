@@ -42,22 +42,22 @@ def environment(tools_dir=""):
     return {**kept, "PATH": f"{tools_dir}:{path}" if tools_dir else path, "LC_ALL": "C"}
 
 
-def start(argv, *, tools_dir="", own_session=True, **streams):
-    """Start `argv` and return its Popen.
+def start(argv, *, tools_dir="", own_session=True, cwd="/", **streams):
+    """Start `argv` in the folder `cwd` and return its Popen.
 
     In a session of its own, a signal to our process group (Ctrl-C, a supervisor's stop) does not reach it: the agent
     ends what it started itself. Raises Unavailable when the program is not there.
     """
     streams.setdefault("stdin", subprocess.DEVNULL)
     try:
-        return subprocess.Popen(argv, env=environment(tools_dir), start_new_session=own_session, cwd="/", **streams)
+        return subprocess.Popen(argv, env=environment(tools_dir), start_new_session=own_session, cwd=cwd, **streams)
     except (FileNotFoundError, PermissionError) as error:
         raise Unavailable(
             f"The program {argv[0]} cannot be started here.", remedy="Run script/setup on this host as root."
         ) from error
 
 
-def run(argv, *, timeout, tools_dir="", stdin=None, on_start=None):
+def run(argv, *, timeout, tools_dir="", stdin=None, on_start=None, cwd="/"):
     """Run `argv` to its end and return a CommandResult, whatever its exit code.
 
     `stdin` is bytes or None. `on_start(argv, pid)` is called once it runs. After `timeout` seconds it is killed and
@@ -65,7 +65,7 @@ def run(argv, *, timeout, tools_dir="", stdin=None, on_start=None):
     """
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         source = subprocess.PIPE if stdin is not None else subprocess.DEVNULL
-        process = start(argv, tools_dir=tools_dir, stdin=source, stdout=stdout, stderr=stderr)
+        process = start(argv, tools_dir=tools_dir, cwd=cwd, stdin=source, stdout=stdout, stderr=stderr)
         try:
             if on_start:
                 on_start(list(argv), process.pid)

@@ -89,10 +89,11 @@ def perform_push(claim):
     with store.incoming(operation.pk) as folder:
         claim.phase("verifying and unpacking")
         claim.expect(checkpoint.unpacked_bytes)
-        image_id = _build(claim, store, checkpoint, folder)
-        claim.note(image_id=image_id, there=bool(podman.image_id(image_id)), name=podman.layout_name(folder / "oci"))
+        layout = folder / f"freezeframe-push-{operation.pk}"  # the image's name until it is pushed
+        image_id = _build(claim, store, checkpoint, layout)
+        claim.note(image_id=image_id, there=bool(podman.image_id(image_id)), name=podman.layout_name(layout))
         claim.phase("building the image")
-        podman.load_layout(folder / "oci", on_start=claim.command)
+        podman.load_layout(layout, on_start=claim.command)
     claim.phase(f"pushing to {whole.partition('/')[0]}")
     podman.push(image_id, whole, on_start=claim.command)
     claim.phase("cleaning up")
@@ -105,19 +106,20 @@ def perform_push(claim):
     )
 
 
-def _build(claim, store, checkpoint, folder):
+def _build(claim, store, checkpoint, layout):
+    layer = layout.with_name("layer.tar")
     by = audit.caller_of(claim.operation)
     with (
         scrubs.flagging(by=by, checkpoint=checkpoint, operation=claim.operation),
         store.open(checkpoint.archive_sha256) as packed,
     ):
         relocation.relocate(
-            packed, folder / "layer.tar", sha256=checkpoint.archive_sha256,
+            packed, layer, sha256=checkpoint.archive_sha256,
             place=relocation.Place(relocation.USUAL_VOLUMES), on_progress=claim.progress,
         )  # fmt: skip
     return checkpoint_oci.write(
-        folder / "oci",
-        folder / "layer.tar",
+        layout,
+        layer,
         annotations=checkpoint_oci.annotations(
             name=checkpoint.container_name, image_name=checkpoint.image_name, image_id=checkpoint.image_id,
             facts=checkpoint.facts,
