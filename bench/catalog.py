@@ -40,6 +40,8 @@ def main():
                     f"{name:14} {page:46} {wall * 1000:7.1f} ms ({own * 1000:.1f} of its own), "
                     f"{wall / wall_before:.1f} times that of ten, {queries} queries{say}"
                 )
+        for what, moved, wall, own in rules():
+            print(f"{what:61} {wall:7.2f} s ({own:.2f} of its own), {moved:,} containers moved")
 
 
 def prepare(folder):
@@ -104,6 +106,23 @@ def processor():
         backend = connection.connection.info.backend_pid
         seconds += int(Path(f"/proc/{backend}/schedstat").read_text().split()[0]) / 1e9
     return seconds
+
+
+def rules():
+    """[(what, containers that moved, seconds, processor seconds)] of a team getting all, nothing, and losing all."""
+    from django.contrib.auth import get_user_model
+
+    from containers_app.models import Team
+    from containers_app.services import audit, teams
+
+    by = audit.Caller(user=get_user_model().objects.get(username="administrator"))
+    team, found = Team.objects.get_or_create(name="red")[0], []
+    everything = [{"host": None, "label": "", "value": ""}]
+    for what, wanted in (("all goes to a team", everything), ("nothing moves", everything), ("all goes back", [])):
+        started, own = time.perf_counter(), processor()
+        moved = teams.set_rules(by=by, team=team, rules=wanted)
+        found.append((f"a team's rules change: {what}", moved, time.perf_counter() - started, processor() - own))
+    return found
 
 
 def counted(client, page):

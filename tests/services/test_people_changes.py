@@ -2,11 +2,13 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from containers_app import access
 from containers_app.errors import BadInput, Conflict, NotAllowed
-from containers_app.models import AuditEvent, Role, Team
-from containers_app.services import agent, audit, lifecycle, people, teams
+from containers_app.models import AuditEvent, Checkpoint, Container, Role, Team
+from containers_app.services import agent, audit, lifecycle, ownership, people, teams
 from tests.builders import (
     a_checkpoint,
     a_container,
@@ -124,6 +126,32 @@ def test_a_rule_gives_containers_their_checkpoints_and_operations_to_a_team(by):
     assert teams.set_rules(by=by, team=red, rules=[{"host": other.host, "label": "", "value": ""}]) == 2
     other.refresh_from_db()
     assert other.team == red
+
+
+@pytest.mark.parametrize("label", ["app", "io.podman/a.b", 'a"b', "a'b", "a]b", "1", "é", "a\\b", "%s", "$.x"])
+def test_the_database_and_the_inventory_judge_alike_whatever_a_label_is_called(by, label):
+    red, blue = a_team(), a_team()
+    host, every = a_host("far"), [{label: "x"}, {label: ""}, {"other": "x"}, {}]
+    containers = [a_container(host=place, config={"labels": labels}) for place in (a_host(), host) for labels in every]
+    containers.append(a_container(config={}))
+    teams.set_rules(by=by, team=red, rules=[{"host": host, "label": label, "value": "x"}])
+    teams.set_rules(by=by, team=blue, rules=[{"host": None, "label": label, "value": ""}])
+    owners = {row.pk: ownership.owner(row.host_id, row.config.get("labels", {})) for row in containers}
+    assert len(set(owners.values())) == 3
+    assert dict(Container.objects.values_list("pk", "team")) == owners
+
+
+def test_however_much_moves_it_takes_the_same_number_of_queries(by):
+    red, taken = a_team(), []
+    for number in (1, 20):
+        for _ in range(number):
+            a_checkpoint()
+        with CaptureQueriesContext(connection) as queries:
+            teams.set_rules(by=by, team=red, rules=[{"host": None, "label": "", "value": ""}])
+        taken.append(len(queries))
+        assert not Checkpoint.objects.exclude(team=red).exists()
+        teams.set_rules(by=by, team=red, rules=[])
+    assert taken[0] == taken[1]
 
 
 def test_what_a_team_had_made_stays_its_own_whatever_the_rules_say(by):
