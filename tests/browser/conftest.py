@@ -4,8 +4,11 @@ import re
 import shutil
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from playwright.sync_api import expect, sync_playwright
 
+from tests.builders import a_member
 from tests.live.conftest import operator  # noqa: F401
 
 ARGUMENTS = [
@@ -13,6 +16,7 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PATIENCE = 30_000  # milliseconds
+PASSWORD = "a-long-password"
 
 expect.set_options(timeout=PATIENCE)
 
@@ -63,6 +67,15 @@ def page(new_page, site):
     page = new_page()
     sign_in(page, "admin", re.search(r"password (\S+)\)", site.ready_line)[1])
     return page
+
+
+def a_person_who_signs_in(name, role, *, team=None):
+    """The person of that name, with that role in `team` or in the default one, and with PASSWORD."""
+    user, created = get_user_model().objects.get_or_create(username=name)
+    if created:
+        user.password = PBKDF2PasswordHasher().encode(PASSWORD, "salt")  # the site's own kind, not the tests'
+        user.save()
+    return a_member(user, role, team=team)
 
 
 def sign_in(page, name, password):

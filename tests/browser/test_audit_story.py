@@ -3,14 +3,11 @@
 import hashlib
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from containers_app.models import Checkpoint
-from tests.builders import a_member
 from tests.live.site import wait_for
 
-from .conftest import choose_host, press, sign_in
+from .conftest import PASSWORD, a_person_who_signs_in, choose_host, press, sign_in
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
@@ -19,18 +16,12 @@ pytestmark = [pytest.mark.live, pytest.mark.browser]
 def people(site):
     """mina and jun operate, vera reads the history."""
     for name, role in (("mina", "operator"), ("jun", "operator"), ("vera", "auditor")):
-        user, created = get_user_model().objects.get_or_create(username=name)
-        if created:
-            user.password = PBKDF2PasswordHasher().encode(
-                "a-long-password", "salt"
-            )  # the site's own kind, not the tests'
-            user.save()
-        a_member(user, role)
+        a_person_who_signs_in(name, role)
 
 
 def open_as(new_page, name):
     page = new_page()
-    sign_in(page, name, "a-long-password")
+    sign_in(page, name, PASSWORD)
     return page
 
 
@@ -83,7 +74,8 @@ def create(page, site, name):
 
 def take_checkpoint(page, name):
     page.goto("/")
-    page.get_by_role("link", name=name, exact=True).click()
+    with page.expect_navigation():  # until it is loaded: before, the next link would lead to a page, not open a dialog
+        page.get_by_role("link", name=name, exact=True).click()
     page.locator(".head").get_by_role("link", name="Checkpoint").click()
     press(page, "Checkpoint")
     find = Checkpoint.objects.select_related("container").filter(container_name=name).first
