@@ -49,9 +49,12 @@ def family_of(user, container_pk, *, here):
         if row.came_from_id in notes:
             notes[row.came_from_id].children.append(boxes[pk])
     for pk, row in checkpoints.items():
-        boxes[row.container_id].children.append(notes[pk])
-    _tell_of_more(containers, checkpoints, boxes)
-    return boxes[_highest(container_pk, containers, checkpoints)]
+        if row.container_id in boxes:
+            boxes[row.container_id].children.append(notes[pk])
+    _tell_of_more(checkpoints, boxes)
+    if container_pk not in boxes:
+        return notes[here.pk]  # shared by another team, whose container it is
+    return _highest(container_pk, containers, checkpoints, boxes, notes)
 
 
 def _light(model, *heavy):
@@ -59,13 +62,17 @@ def _light(model, *heavy):
 
 
 def _checkpoints(user, containers, here):
-    """{key: checkpoint} of these containers, oldest first: the newest of each, and all that have offspring."""
+    """{key: checkpoint} of these containers, oldest first: the newest of each, and all that have offspring.
+
+    Also those that another team shares: `here`, and what containers came from.
+    """
     parents = {row.came_from_id for row in containers.values() if row.came_from_id}
+    kept = parents | ({here.pk} if isinstance(here, Checkpoint) else set())
     of = Window(RowNumber(), partition_by=F("container"), order_by=[F("taken_at").desc(), F("pk").desc()])
-    rows = access.seen_by(user, Checkpoint.objects.filter(container__in=containers)).annotate(
+    family = Checkpoint.objects.filter(Q(container__in=containers) | Q(pk__in=kept))
+    rows = access.seen_by(user, family).annotate(
         place=of, of_container=Window(Count("pk"), partition_by=F("container"))
     )
-    kept = parents | ({here.pk} if isinstance(here, Checkpoint) else set())
     found = rows.filter(Q(place__lte=NEWEST) | Q(pk__in=kept)).order_by("taken_at", "pk")
     fields = ("name", "container", "taken_at", "archive_bytes", "discarded_at", "verified_at", "pinned")
     return {row.pk: row for row in found.only(*fields)}
@@ -97,23 +104,25 @@ def _checkpoint_node(row, here, in_place):
     )  # fmt: skip
 
 
-def _tell_of_more(containers, checkpoints, boxes):
+def _tell_of_more(checkpoints, boxes):
     """Checkpoints of a container that were not read stand in the tree as one fold."""
     read = {}
     for row in checkpoints.values():
         read.setdefault(row.container_id, []).append(row)
     for pk, rows in read.items():
         hidden = rows[0].of_container - len(rows)
-        if hidden:
+        if hidden and pk in boxes:
             address = f"{reverse('checkpoint_list')}?container={pk}"
             boxes[pk].children.append(Node("fold", f"{hidden:,} older ones", address, "not drawn", hidden=hidden))
 
 
-def _highest(pk, containers, checkpoints):
-    """The first container of the line up from this one, as far as it may be seen."""
+def _highest(pk, containers, checkpoints, boxes, notes):
+    """The first node of the line up from this container, as far as it may be seen."""
     for _ in range(DEPTH):
         parent = checkpoints.get(containers[pk].came_from_id)
-        if parent is None or parent.container_id not in containers:
+        if parent is None:
             break
+        if parent.container_id not in containers:
+            return notes[parent.pk]
         pk = parent.container_id
-    return pk
+    return boxes[pk]

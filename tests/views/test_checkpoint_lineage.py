@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from containers_app.services import inventory
-from tests.builders import a_checkpoint, a_container, a_team, ago, an_operation
+from tests.builders import a_checkpoint, a_container, a_person, a_team, ago, an_operation
 
 from .conftest import fragment, words
 
@@ -106,6 +106,19 @@ def test_what_another_team_owns_is_not_in_it(viewer, family):
     assert len(listed(viewer.get(url(family["warm"])))) == 6
     alone = words(viewer.get(f"/containers/{below.pk}/lineage/"))
     assert "secret" not in alone and "No checkpoint of it yet" in alone
+
+
+def test_what_is_shared_is_where_it_begins_for_those_who_may_not_see_more(family, client):
+    red, blue = a_team(), a_team()
+    for row in (family["cache"], family["warm"], family["clone"], family["hot"]):
+        type(row).objects.filter(pk=row.pk).update(team=red)
+    for row in (family["last"],):
+        type(row).objects.filter(pk=row.pk).update(team=blue)
+    family["hot"].shared_with.add(blue)
+    client.force_login(a_person("viewer", team=blue))
+    for address in (url(family["hot"]), f"/containers/{family['last'].pk}/lineage/"):
+        seen = [(depth, said.split(",")[0]) for depth, said in listed(client.get(address))]
+        assert seen == [(1, "checkpoint hot"), (2, "container grandchild")]
 
 
 def test_hostile_names_are_text(viewer):

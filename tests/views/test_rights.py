@@ -8,7 +8,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from containers_app import access
-from containers_app.models import AuditEvent, Container, Operation, Role, SavedSearch, Team, Upload
+from containers_app.models import AuditEvent, Checkpoint, Container, Operation, Role, SavedSearch, Team, Upload
 from containers_app.services.checkpoint_images import NAME
 from containers_app.views.rights import NEEDED, OWN, PUBLIC
 from tests.builders import (
@@ -126,6 +126,16 @@ def test_every_role_gets_what_its_rights_say_and_strangers_get_nothing(name):
         expected = (404,) if needs.kind and not needs.house and needs.kind != "upload" else (403, 404)
         assert status in expected, f"{stranger}: {status}"
     assert Client().get(url).status_code == 302
+
+
+@pytest.mark.parametrize("name", [name for name, needs in NEEDED.items() if needs.kind == "checkpoint"])
+def test_a_shared_checkpoint_is_seen_restored_and_cloned_and_no_more(name):
+    red, blue = a_team(), a_team()
+    things = the_things(red)
+    Checkpoint.objects.get(pk=things["checkpoint"]).shared_with.add(blue)
+    url, may = address(name, things), bool(access.SHARED & set(NEEDED[name].rights))
+    status = answer_to(a_person("admin", team=blue), name, url)
+    assert status == 403 if not may else status < 500 and not refused(status), status
 
 
 def test_a_refusal_is_in_the_history():
