@@ -191,6 +191,12 @@ class PushForm(Form):
 
 class DrillForm(Form):
     cold = forms.BooleanField(required=False)
+    host = forms.ModelChoiceField(queryset=None, required=False)
+
+    def __init__(self, *args, hosts, **kwargs):
+        """`hosts` (rows) may be chosen; none means where the checkpoint was taken."""
+        super().__init__(*args, **kwargs)
+        self.fields["host"].queryset = hosts
 
 
 class ReadyForm(Form):

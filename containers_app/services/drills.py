@@ -74,11 +74,12 @@ def request_drill(*, by, checkpoint, cold=False, host=None, request_key=None):
     One of each checkpoint at a time. Raises Conflict for what may not or cannot be restored, or is being drilled.
     """
     host = host or checkpoint.host
+    where = f" on {host.name}" if host.pk != checkpoint.host_id else ""
     reviews.require_passed(checkpoint)
     scrubs.require_sound(checkpoint)
     return operations.request(
         by=by, kind=Operation.Kind.DRILL, host=host, checkpoint=checkpoint, target_name=f"drill {checkpoint.pk}",
-        request_key=request_key, sentence=f"asked for proof that {checkpoint.name} restores", options={"cold": cold},
+        request_key=request_key, sentence=f"asked for proof that {checkpoint.name} restores{where}", options={"cold": cold},
     )  # fmt: skip
 
 

@@ -8,9 +8,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from containers_app import access
 from containers_app.downloads import file_name
+from containers_app.errors import BadInput
 from containers_app.forms.base import ConfirmForm
 from containers_app.forms.checkpoints import DrillForm, PushForm, ReadyForm
 from containers_app.htmx import answer, caller, render_page
+from containers_app.models import Host
 from containers_app.runtime import probes
 from containers_app.services import drills, handing_on, scrubs
 
@@ -19,10 +21,12 @@ page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 
 @require_POST
 def checkpoint_drill(request, pk):
-    """Verify now: have it drilled, with its cold start where that is ticked."""
+    """Verify now: have it drilled on the chosen host, with its cold start where that is ticked."""
     checkpoint = access.get_checkpoint_for(request.user, pk, "restore")
-    form = DrillForm(request.POST)
+    form = DrillForm(request.POST, hosts=access.seen_by(request.user, Host.objects.all()))
     values = form.cleaned_data if form.is_valid() else {"request_key": None, "cold": False}
+    if "host" in form.errors:
+        raise BadInput("There is no such host.", remedy="Reload the page, and choose another.")
     operation = drills.request_drill(by=caller(request), checkpoint=checkpoint, **values)
     return redirect("operation_detail", operation.pk)
 

@@ -8,6 +8,7 @@ from containers_app.runtime import sample
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 from containers_app.services import audit, checkpoints, lifecycle, restores
 from tests.lab.lab import Lab
+from tests.live.neighbour import Neighbour
 from tests.live.site import wait_for
 
 LOOP = "i=0; while true; do echo $i; i=$(expr $i + 1); sleep 0.2; done"
@@ -29,6 +30,19 @@ def lab(running_site, django_db_blocker):
         yield lab
     finally:
         lab.stop()
+
+
+@pytest.fixture(scope="session")
+def neighbour(running_site, django_db_blocker):
+    """A second host of this one's kind for the session (tests/live/neighbour.py)."""
+    neighbour = Neighbour(running_site)
+    try:
+        neighbour.start()
+        with django_db_blocker.unblock(), running_site.database():
+            wait_for(Host.objects.filter(name=neighbour.host_name).exclude(readiness=[]).first, "it is measured")
+        yield neighbour
+    finally:
+        neighbour.stop()
 
 
 @pytest.fixture

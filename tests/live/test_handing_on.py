@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import uuid
 
 import pytest
+from django.urls import reverse
 
 from containers_app.models import AuditEvent, Checkpoint, Container, Host, Image, KeptImage, Operation
 from containers_app.runtime.types import RestoreOptions
@@ -24,8 +26,8 @@ def elsewhere(lab, site):
     lab.podman("volume", "prune", "--force", check=False)
 
 
-# This machine has control groups of version 1, the second host of version 2, and CRIU brings no mount of one kind back
-# as the other. So what travels here has none mounted; nothing else is special about it.
+# This machine has control groups of version 1, the lab of version 2, and CRIU brings no mount of one kind back as the
+# other. So what travels there has none mounted; nothing else is special about it.
 PORTABLE = "--tmpfs=/sys/fs/cgroup"
 
 
@@ -50,6 +52,41 @@ def taken(site, operator, name, *flags):
 def goes_on(place, name, last):
     wait_for(lambda: place.logs(name) and int(place.logs(name)[-1]) > last, f"{name} counts on")
     assert place.podman("exec", name, "cat", "/data/x") == "kept\n"
+
+
+@pytest.fixture
+def next_door(neighbour, site):
+    """An administrator at work on the second host of this one's kind, which has nothing."""
+    yield Operator(neighbour)
+    neighbour.podman("rm", "--all", "--force", "--time", "0", check=False)
+    neighbour.podman("volume", "prune", "--force", check=False)
+
+
+def test_an_ordinary_container_goes_on_in_one_click_on_another_host_that_never_had_its_image(
+    site, operator, neighbour, next_door, client
+):
+    checkpoint, last = taken(site, operator, "ordinary")
+    assert not neighbour.podman("image", "list", "--quiet")
+    host, at = next_door.host, reverse("checkpoint_restore", args=[checkpoint.pk])
+    client.force_login(operator.by.user)
+    page = client.get(at, {"host": host.pk}).content.decode()
+    assert f'<option value="{host.pk}" selected>neighbour</option>' in page
+    assert "It comes to neighbour under its own name and ID." in page
+    findings = {row["key"]: row["level"] for row in preflights.ask_restore(checkpoint, RestoreOptions(), host=host)}
+    assert findings["image-brought"] == "pass" and set(findings.values()) == {"pass"}
+    sent = client.post(at, {"host": host.pk, "as_new": "", "copies": 1, "request_key": uuid.uuid4()})
+    assert sent.status_code == 302, sent.content.decode()
+    container = next_door.done(Operation.objects.filter(kind="restore", host=host).latest("pk")).container
+    assert (container.host, container.name, container.restored_from) == (host, "ordinary", checkpoint)
+    goes_on(neighbour, "ordinary", last)
+    said = [int(number) for number in neighbour.logs("ordinary")]
+    assert said == list(range(said[0], said[-1] + 1)) and said[0] <= last + 1, "the next number, and none twice"
+    assert site.state("ordinary") == "gone"
+    assert neighbour.podman("image", "list", "--quiet", "localhost/freezeframe-sample:1")
+    at = reverse("checkpoint_drill", args=[checkpoint.pk])
+    client.post(at, {"host": host.pk, "request_key": uuid.uuid4()})
+    drilled = next_door.done(Operation.objects.filter(kind="drill", host=host).latest("pk"))
+    assert drilled.drill.passed and drilled.drill.host == host
 
 
 def test_a_second_host_that_never_had_the_image_takes_it_in_one_action(site, operator, lab, elsewhere):

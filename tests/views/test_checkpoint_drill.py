@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from containers_app.models import Drill, Operation
-from tests.builders import a_checkpoint, ago, an_operation
+from tests.builders import a_checkpoint, a_host, ago, an_operation
 
 from .conftest import words
 
@@ -40,6 +40,22 @@ def test_a_press_asks_for_one_drill_however_often_it_comes(operator):
     operation = drills().get()
     assert response.url == f"/operations/{operation.pk}/" and operation.options == {"cold": True}
     assert "Drill looper" in words(operator.get(response.url))
+
+
+def test_another_host_is_offered_where_there_is_one_and_can_be_chosen(operator):
+    checkpoint = a_checkpoint()
+    page = f"/catalog/{checkpoint.pk}/"
+    assert b'name="host"' not in operator.get(page).content
+    other = a_host("beside")
+    assert f'<option value="{other.pk}">beside</option>' in operator.get(page).content.decode()
+    operator.post(url(checkpoint), {"host": other.pk, "request_key": str(uuid.uuid4())})
+    assert drills().get().host == other
+    a_drill(checkpoint, versions={"podman_version": "4.3.1"})
+    assert "local, Podman 4.3.1" in words(operator.get(page))
+
+
+def test_a_host_that_is_none_is_refused(operator):
+    assert operator.post(url(a_checkpoint()), {"host": "99"}).status_code == 422 and not drills().exists()
 
 
 def test_one_that_is_being_drilled_is_busy(operator):
