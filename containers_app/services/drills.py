@@ -79,7 +79,8 @@ def request_drill(*, by, checkpoint, cold=False, host=None, request_key=None):
     scrubs.require_sound(checkpoint)
     return operations.request(
         by=by, kind=Operation.Kind.DRILL, host=host, checkpoint=checkpoint, target_name=f"drill {checkpoint.pk}",
-        request_key=request_key, sentence=f"asked for proof that {checkpoint.name} restores{where}", options={"cold": cold},
+        request_key=request_key, options={"cold": cold},
+        sentence=f"asked for proof that {checkpoint.name} restores{where}",
     )  # fmt: skip
 
 
