@@ -5,6 +5,8 @@ runtime specification. Every value is taken as hostile: whatever its type, the a
 `more` only says that a row goes beyond what every container has.
 """
 
+import shlex
+
 # What Podman gives, and what it and Docker gave for years (containers/common, DefaultCapabilities; moby, caps).
 USUAL_CAPABILITIES = frozenset(
     f"CAP_{name}"
@@ -21,6 +23,7 @@ NAMESPACES = {
     "mount": "sees the host’s mounts",
 }
 USUAL_ANNOTATIONS = ("io.podman.", "io.container.", "io.kubernetes.", "org.opencontainers.")
+PODMAN_SYSCTL = ("net.ipv4.ping_group_range", "0 0")  # default_sysctls in containers.conf(5)
 ROW_LIMIT = 4000  # characters of one row
 ITEMS = 50  # of one list
 
@@ -124,7 +127,7 @@ def _image(config):
 
 
 def _runs(spec):
-    return " ".join(texts(spec, "process", "args"))
+    return shlex.join(texts(spec, "process", "args"))
 
 
 def _powers(config, spec):
@@ -176,7 +179,7 @@ def _brings(config, spec):
         yield "volumes", "Named volumes", _listed(volumes), False
     if secret_names(config):
         yield "secrets", "Secrets by name", _listed(secret_names(config)), False
-    sysctls = value(spec, "linux", "sysctl", default={})
+    sysctls = unusual_sysctls(spec)
     if sysctls:
         yield "sysctls", "Kernel settings", _listed(f"{name}={text}" for name, text in sysctls.items()), True
     names = [pair.partition("=")[0] for pair in texts(spec, "process", "env")]
@@ -186,6 +189,12 @@ def _brings(config, spec):
     unusual = [name for name in annotations if not name.startswith(USUAL_ANNOTATIONS)]
     if unusual:
         yield "annotations", "Annotations", _listed(f"{name}={annotations[name]}" for name in unusual), True
+
+
+def unusual_sysctls(spec):
+    """{name: text} of its kernel settings that Podman does not give to every container."""
+    sysctls = value(spec, "linux", "sysctl", default={})
+    return {name: text for name, text in sysctls.items() if (name, text) != PODMAN_SYSCTL}
 
 
 def volume_at(config, target):

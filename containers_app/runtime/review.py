@@ -356,8 +356,8 @@ def _sysctls(config, spec, policy):
     shared = privileges.shared_namespaces(spec)
     if outside or (names and "network" in shared):
         yield finding("sysctl", outside or names)
-    elif names:
-        yield finding("sysctl_own", names)
+    elif own := list(privileges.unusual_sysctls(spec)):
+        yield finding("sysctl_own", own)
 
 
 def _agreement(config, spec):
