@@ -5,6 +5,11 @@ Processes are matched by their ID, which a restore keeps; descriptors by process
 
 from collections import Counter
 
+# What of an Inspection is compared.
+FACTS = (
+    "processes", "files", "sockets", "environment", "changes", "deleted", "configuration", "annotations", "network",
+    "mounts_asked", "sizes",
+)  # fmt: skip
 MOST = 300  # rows of one list
 PROCESS = ("comm", "command", "state", "uid", "threads", "program", "folder", "mappings", "dumped_bytes")
 QUIET = {"mappings", "dumped_bytes"}  # change all the time: told with the memory

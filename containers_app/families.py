@@ -92,6 +92,7 @@ def _container_node(row, here):
     return Node(
         kind="container", title=row.name, url=reverse("container_detail", args=[row.pk]), tone=state.tone,
         note=f"{state.word} on {row.host.name}", here=row == here, gone=row.removed_at is not None,
+        pk=row.pk,
     )  # fmt: skip
 
 
@@ -101,6 +102,7 @@ def _checkpoint_node(row, here, in_place):
         kind="checkpoint", title=row.name, url=reverse("checkpoint_detail", args=[row.pk]), tone="ice",
         note=("discarded" if row.discarded_at else f"{row.taken_at:%-d %b %Y, %H:%M}") + times,
         here=row == here, gone=row.discarded_at is not None,
+        pk=row.pk,
     )  # fmt: skip
 
 

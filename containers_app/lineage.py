@@ -15,7 +15,8 @@ KEPT = 3  # children without children of their own that stay when a family is fo
 
 @dataclass(eq=False)
 class Node:
-    """A container, a checkpoint, or `fold`: some that are not drawn, `hidden` in number. `tone` colours it."""
+    """A container, a checkpoint, or `fold`: some that are not drawn, `hidden` in number. `tone` colours it; `pk` is the
+    row's, None of a fold."""
 
     kind: str
     title: str
@@ -25,6 +26,7 @@ class Node:
     here: bool = False
     gone: bool = False
     hidden: int = 0
+    pk: int | None = None
     children: list = field(default_factory=list)
     x: int = 0
     y: int = 0

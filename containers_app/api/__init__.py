@@ -5,7 +5,7 @@ Knows HTTP and tokens; never Podman, never a session. `frame` is what every rout
 
 from django.contrib.auth.decorators import login_not_required
 
-from . import audit, checkpoints, containers, hosts, images, operations, problems, uploads
+from . import audit, checkpoints, containers, hosts, images, insides, lineages, operations, problems, uploads
 from .frame import Api, JsonParser
 
 api = Api(
@@ -16,7 +16,7 @@ api = Api(
     docs_url=None,
     parser=JsonParser(),
 )
-for _noun in (hosts, images, containers, checkpoints, uploads, operations, audit):
+for _noun in (hosts, images, containers, checkpoints, insides, lineages, uploads, operations, audit):
     api.add_router("", _noun.routes)
 problems.handle_with(api)
 

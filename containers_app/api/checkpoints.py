@@ -1,4 +1,4 @@
-"""Checkpoints: the catalog, what is inside one, its archive, and bringing it back."""
+"""Checkpoints: the catalog, an archive in and out, and bringing one back."""
 
 import uuid
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from django.db import transaction
 from ninja import Field, Query, Schema
 
-from containers_app import access, catalog, queries
+from containers_app import access, catalog
 from containers_app.downloads import archive_response
 from containers_app.htmx import caller
 from containers_app.services import catalog as catalog_service
@@ -85,11 +85,6 @@ class Checkpoint(CheckpointSummary):
     facts: dict = Field(description="What was true on its host: versions, kernel, CPU features, networks, mounts.")
 
 
-class Inspection(Schema):
-    checkpoint: Ref
-    facts: dict = Field(description="Processes, sockets, files, mounts; {} of one taken before Freezeframe looked.")
-
-
 class Filters(Schema):
     """The same as on the catalog's page; those that are empty filter nothing."""
 
@@ -112,7 +107,10 @@ Sort = Annotated[Literal[tuple(catalog.SORTS)], Query("newest")]
 
 
 class Import(Body):
-    upload: uuid.UUID = Field(strict=False, description="Key of an upload that is here as a whole.")
+    """Of `upload` and `path` one is sent."""
+
+    upload: uuid.UUID | None = Field(None, strict=False, description="Key of an upload that is here as a whole.")
+    path: str = Field("", max_length=4096, description="Of a file on that host, below a folder for imports.")
     host: HostId
     name: str = Field("", max_length=120, description="Empty: its container's.")
     note: str = Field("", max_length=4000)
@@ -176,13 +174,14 @@ def checkpoint_list(request, cursor: Cursor, limit: Limit, filters: Query[Filter
     "POST", "/checkpoints", right="import_archive", answer=Operation, status=202, summary="Bring in an archive"
 )
 def checkpoint_import(request, body: Import):
-    """An upload that is here as a whole. What exceeds the import policy waits for an approval on the review's page."""
-    upload = access.get_upload_for(request.user, body.upload)
+    """An upload that is here as a whole, or a file on the host. What exceeds the import policy waits for an approval on
+    the review's page."""
+    upload = access.get_upload_for(request.user, body.upload) if body.upload else None
     return accepted(
         request,
         imports.request_import(
-            by=caller(request), host=access.get_host_for(request.user, body.host), upload=upload, name=body.name,
-            note=body.note, tags=body.tags, request_key=request_key(request),
+            by=caller(request), host=access.get_host_for(request.user, body.host), upload=upload, path=body.path,
+            name=body.name, note=body.note, tags=body.tags, request_key=request_key(request),
         ),
     )  # fmt: skip
 
@@ -190,15 +189,6 @@ def checkpoint_import(request, body: Import):
 @routes.route("GET", "/checkpoints/{checkpoint_id}", right="see", answer=Checkpoint, summary="One checkpoint")
 def checkpoint_detail(request, checkpoint_id: Id):
     return _one(request, checkpoint_id)
-
-
-@routes.route(
-    "GET", "/checkpoints/{checkpoint_id}/inspection", right="see", answer=Inspection, summary="What is inside it"
-)
-def checkpoint_inspection(request, checkpoint_id: Id):
-    """As it was seen while the archive went by; the values of environment variables are not in it."""
-    checkpoint = _one(request, checkpoint_id)
-    return {"checkpoint": checkpoint, "facts": queries.inspection_of(checkpoint) or {}}
 
 
 @routes.route(

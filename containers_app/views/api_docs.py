@@ -8,7 +8,7 @@ from containers_app import access
 from containers_app.api import api, problems
 from containers_app.htmx import render_page
 
-NOUNS = ("hosts", "images", "containers", "checkpoints", "uploads", "operations", "audit")
+NOUNS = ("hosts", "images", "containers", "checkpoints", "lineage", "uploads", "operations", "audit")
 
 
 @require_GET
@@ -51,17 +51,17 @@ def _route(path, method, details, schemas):
 
 
 def _fields(schema, schemas):
-    """The fields of an object, or of the objects of a list or a page."""
+    """The fields of an object, or of the objects of a list or a page, and what else a page of them has."""
     schema = _resolved(schema, schemas)
     if "items" in schema:
         schema = _resolved(schema["items"], schemas)
-    inner = schema.get("properties", {})
-    if inner.keys() == {"items", "next"}:
+    inner, beside = schema.get("properties", {}), {}
+    if "items" in inner:
+        beside = {name: details for name, details in inner.items() if name not in ("items", "next")}
         schema = _resolved(inner["items"]["items"], schemas)
     required = schema.get("required", ())
-    return [
-        _field(name, details, {"required": name in required}) for name, details in schema.get("properties", {}).items()
-    ]
+    found = {**schema.get("properties", {}), **beside}
+    return [_field(name, details, {"required": name in required}) for name, details in found.items()]
 
 
 def _resolved(schema, schemas):

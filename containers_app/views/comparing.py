@@ -11,11 +11,6 @@ from containers_app.errors import BadInput
 from containers_app.htmx import caller, render_page
 from containers_app.services import memory, secrets
 
-FACTS = (
-    "processes", "files", "sockets", "environment", "changes", "deleted", "configuration", "annotations", "network",
-    "mounts_asked", "sizes",
-)  # fmt: skip
-
 
 @require_GET
 def checkpoint_choose(request):
@@ -52,7 +47,7 @@ def checkpoint_compare(request, pk, other):
         messages.info(request, f"Asked {first.host.name} to compare the memory.")
         return redirect("checkpoint_compare", pk, other)
     values = secrets.changed_values(by=caller(request), first=first, second=second) if wants_values else None
-    seen = [queries.inside(checkpoint, *FACTS) for checkpoint in (first, second)]
+    seen = [queries.inside(checkpoint, *differences.FACTS) for checkpoint in (first, second)]
     context = {
         "first": first,
         "second": second,

@@ -5,7 +5,7 @@ import io
 import re
 from dataclasses import dataclass, field
 
-from containers_app.models import AuditVerification
+from containers_app.models import AuditVerification, MemorySearch
 from containers_app.services import audit, outside, uploads
 from tests.builders import a_checkpoint, a_container, a_host, ago, an_id, an_image, an_operation
 
@@ -24,7 +24,7 @@ class Example:
 
     def place(self, row):
         """Where that row is."""
-        return re.sub(r"\{.*\}", str(row.key if self.noun == "upload" else row.pk), self.path)
+        return re.sub(r"\{[a-z_]*\}", str(row.key if self.noun == "upload" else row.pk), self.path)
 
 
 STOPPED = {"state": "exited"}
@@ -63,6 +63,13 @@ EXAMPLES = {
     "checkpoint_list": Example("/checkpoints"),
     "checkpoint_detail": Example("/checkpoints/{checkpoint_id}"),
     "checkpoint_inspection": Example("/checkpoints/{checkpoint_id}/inspection"),
+    "checkpoint_differences": Example("/checkpoints/{checkpoint_id}/differences?other={checkpoint_id}"),
+    "checkpoint_compare_memory": Example("/checkpoints/{checkpoint_id}/compare-memory", {"other": 0}),
+    "checkpoint_search_memory": Example("/checkpoints/{checkpoint_id}/memory-searches", {"pattern": "needle"}),
+    "checkpoint_memory_searches": Example("/checkpoints/{checkpoint_id}/memory-searches"),
+    "operation_hits": Example("/operations/{operation_id}/hits"),
+    "container_lineage": Example("/containers/{container_id}/lineage"),
+    "checkpoint_lineage": Example("/checkpoints/{checkpoint_id}/lineage"),
     "checkpoint_archive": Example("/checkpoints/{checkpoint_id}/archive"),
     "checkpoint_restore": Example("/checkpoints/{checkpoint_id}/restore", there={"removed_at": ago(minutes=1)}),
     "checkpoint_copies": Example("/checkpoints/{checkpoint_id}/copies", {"name": "copy-{n}", "copies": 2}),
@@ -95,6 +102,7 @@ def make(name, user):
     body = example.body
     if isinstance(body, dict):
         found = {"host": lambda: a_host().pk, "upload": lambda: str(_an_upload(name, {"by": user}).key)}
+        found["other"] = lambda: a_checkpoint().pk
         body = {field: found[field]() if field in found else value for field, value in body.items()}
     return path, body
 
@@ -122,6 +130,16 @@ def _a_verification(name, there):
     return AuditVerification.objects.create(asked_at=ago(hours=1), finished_at=ago(minutes=59), events=3)
 
 
+def _an_operation(name, there):
+    if name != "operation_hits":
+        return an_operation()
+    checkpoint = a_checkpoint()
+    values = {"container": None, "checkpoint": checkpoint, "team": checkpoint.team, "state": "succeeded"}
+    operation = an_operation(kind="memory_search", **values)
+    MemorySearch.objects.create(operation=operation, checkpoint=checkpoint, finished_at=ago(minutes=1), hits=[])
+    return operation
+
+
 def _an_upload(name, there):
     """Begun; for an import it is here as a whole."""
     upload = uploads.begin(by=audit.Caller(there["by"]), file_name="looper.tar.zst", size=8)
@@ -137,6 +155,6 @@ MAKERS = {
     "image": lambda name, there: an_image(),
     "container": _a_container,
     "checkpoint": _a_checkpoint,
-    "operation": lambda name, there: an_operation(),
+    "operation": _an_operation,
     "verification": _a_verification,
 }
