@@ -106,8 +106,13 @@ def user_words(spec):
 def secret_names(config):
     """Names of the secrets of its host's store that it was given, as files or as environment variables."""
     named = [value(row, "name", default="") for row in dictionaries(config, "secrets")]
-    variables = value(config, "env_secrets", default={})
-    return sorted({*named, *(str(name) for name in variables)} - {""})
+    return sorted({*named, *env_secret_names(config)} - {""})
+
+
+def env_secret_names(config):
+    """Names of the secrets that it was given as environment variables (libpod/container_config.go, EnvSecrets)."""
+    rows = value(config, "secret_env", default={}).values()
+    return [value(row, "name", default="?") for row in rows if isinstance(row, dict)]
 
 
 def ports(config):

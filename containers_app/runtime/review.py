@@ -220,9 +220,8 @@ def _secrets(config, spec, policy):
     mounted = [value(row, "name", default="?") for row in dictionaries(config, "secrets")]
     if mounted:
         yield finding("mounted_secrets", mounted)
-    variables = value(config, "env_secrets", default={})
-    if variables:
-        yield finding("secrets", list(variables))
+    if variables := privileges.env_secret_names(config):
+        yield finding("secrets", variables)
 
 
 def _powers(config, spec, policy):

@@ -107,6 +107,14 @@ def test_the_policy_asks_or_lets_pass(good, tmp_path):
     assert words(examine(path, {**POLICY, "bind_sources": ["/"]})[0], review.BLOCK)
 
 
+def test_a_secret_that_was_given_as_a_variable_is_told_by_its_name(tmp_path):
+    """As Podman 4.3.1 and 5.8 write it: {variable: secret}."""
+    path = hostile.in_config("secret_env", to={"TOKEN": {"name": "db-token", "id": "0a89"}})(tmp_path)
+    report = examine(path)[0]
+    assert "db-token" in words(report, review.NOTE)
+    assert {row["key"]: row["words"] for row in report.privileges}["secrets"] == "db-token"
+
+
 def test_deleted_files_wait_for_a_podman_that_stays_inside(tmp_path):
     path = hostile.deleting(["/usr/share/doc"])(tmp_path)
     old = rebuild.Here(podman_version="4.3.1")
