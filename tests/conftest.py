@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 
 @pytest.fixture(scope="session")
@@ -34,16 +34,34 @@ def site(running_site, django_db_blocker):
         yield running_site
 
 
+@pytest.fixture(scope="session")
+def rolled_back(django_db_setup, django_db_blocker):
+    """For fixtures of a module: `with rolled_back():` is the database, and nothing stays of what was written in it."""
+
+    @contextmanager
+    def block():
+        with django_db_blocker.unblock(), transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+
+    return block
+
+
 @pytest.fixture
 def own_database(django_db_setup, django_db_blocker, tmp_path):
     """A database of its own for a test that commits: several connections see it, and it is thrown away at the end.
 
     Django's transactional tests flush every table afterwards, which the audit tables rightly refuse.
     """
-    with django_db_blocker.unblock():
-        copy = _copy_in_sqlite(tmp_path) if connection.vendor == "sqlite" else _copy_in_postgresql()
-        with copy:
-            yield
+    with django_db_blocker.unblock(), _another_database(tmp_path, copied=True):
+        yield
+
+
+@pytest.fixture
+def bare_database(django_db_setup, django_db_blocker, tmp_path):
+    """The same without a table in it, for a test of migrations."""
+    with django_db_blocker.unblock(), _another_database(tmp_path, copied=False):
+        yield
 
 
 @pytest.fixture
@@ -62,12 +80,17 @@ def unwritable_history(db):
     return refuse
 
 
+def _another_database(folder, *, copied):
+    return _another_in_sqlite(folder, copied) if connection.vendor == "sqlite" else _another_in_postgresql(copied)
+
+
 @contextmanager
-def _copy_in_sqlite(folder):
+def _another_in_sqlite(folder, copied):
     connection.ensure_connection()
     memory, name = connection.connection, connection.settings_dict["NAME"]
-    with closing(sqlite3.connect(folder / "own.sqlite3")) as file:
-        memory.backup(file)
+    if copied:
+        with closing(sqlite3.connect(folder / "own.sqlite3")) as file:
+            memory.backup(file)
     connection.connection, connection.settings_dict["NAME"] = None, str(folder / "own.sqlite3")
     try:
         yield
@@ -77,11 +100,11 @@ def _copy_in_sqlite(folder):
 
 
 @contextmanager
-def _copy_in_postgresql():
+def _another_in_postgresql(copied):
     name = connection.settings_dict["NAME"]
     connection.close()
     with connection._nodb_cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}_own" TEMPLATE "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}_own" TEMPLATE "{name if copied else "template0"}"')
     connection.settings_dict["NAME"] = f"{name}_own"
     try:
         yield

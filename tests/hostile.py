@@ -223,14 +223,14 @@ def zeros(pack, size):
     return lambda folder: written(folder, _packed_zeros(pack, size))
 
 
-def _packed_zeros(pack, size):
+def _packed_zeros(pack, size, member=b"checkpoint/pages-1.img", level=9):
     buffer, block = io.BytesIO(), bytes(1024 * 1024)
     opened = {
-        "gz": lambda: gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=9),
+        "gz": lambda: gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=level),
         "zst": lambda: zstandard.ZstdCompressor(level=1).stream_writer(buffer, closefd=False),
     }[pack]
     with opened() as out:
-        out.write(header(b"checkpoint/pages-1.img", size))
+        out.write(header(member, size))
         for _ in range(size // len(block)):
             out.write(block)
     return buffer.getvalue()
@@ -350,7 +350,7 @@ CORPUS = {
     ),
     "a tmpfs that is none": Attack(image("tmpfs-dev-51.tar.gz.img", b"x" * 100), blocked="cannot be unpacked"),
     "a tmpfs bomb": Attack(
-        image("tmpfs-dev-51.tar.gz.img", gzip.compress(header(b"a", 600 * 1024**2) + bytes(600 * 1024**2), 1)),
+        lambda folder: image("tmpfs-dev-51.tar.gz.img", _packed_zeros("gz", 600 * 1024**2, b"a", level=1))(folder),
         blocked="too large",
     ),
     # files that would be deleted

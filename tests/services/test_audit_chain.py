@@ -93,7 +93,7 @@ def test_sixteen_writers_at_once_give_one_chain(own_database):
     assert is_one_chain() == 5 * WRITERS
 
 
-def test_events_of_before_the_chain_are_chained_by_the_migration(own_database):
+def test_events_of_before_the_chain_are_chained_by_the_migration(bare_database):
     executor = MigrationExecutor(connection)
     executor.migrate([("containers_app", "0002_audit_append_only")])
     old = executor.loader.project_state([("containers_app", "0002_audit_append_only")]).apps

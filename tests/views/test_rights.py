@@ -84,9 +84,31 @@ def a_outsider_pk():
     return an_outsider().pk
 
 
-def answer_to(person, name, url, method=None):
+def signed_in(user):
     client = Client(raise_request_exception=False)
-    client.force_login(person)
+    client.force_login(user)
+    client.user = user
+    return client
+
+
+def tried(needs):
+    """{role: rights} of who tries a page: the built-in roles; its right alone, beside the one to look; all but it."""
+    return {
+        **{role.name: set(role.rights) for role in Role.objects.filter(name__in=ROLES)},
+        f"only {needs.rights[0]}": {"see", needs.rights[0]},
+        f"without {' '.join(needs.rights)}": access.RIGHTS.keys() - set(needs.rights),
+    }
+
+
+def the_cast(home, pages):
+    """{role's name: somebody who has it in `home`, signed in} for all that try one of the pages."""
+    roles = {name: rights for needs in pages for name, rights in tried(needs).items()}
+    for name in roles.keys() - set(Role.objects.values_list("name", flat=True)):
+        a_role(*roles[name], name=name)
+    return {name: signed_in(a_person(name, team=home)) for name in roles}
+
+
+def answer_to(client, name, url, method=None):
     values = {"verb": "stop"} if name == "container_bulk" else {}
     if (method or ("POST" if name in POSTS else "GET")) == "POST":
         return client.post(url, values).status_code
@@ -97,35 +119,57 @@ def refused(status):
     return status in (403, 404)
 
 
-@pytest.mark.parametrize("name", NEEDED)
-def test_every_role_gets_what_its_rights_say_and_strangers_get_nothing(name):
-    needs, red, blue = NEEDED[name], a_team(), a_team()
-    home = Team.objects.get(is_default=True) if needs.house else red
-    things = the_things(home)
-    # Each right by itself, beside the one to look; and everything but that right.
-    alone = a_role("see", needs.rights[0])
-    without = a_role(*(access.RIGHTS.keys() - set(needs.rights)))
-    for role in [*Role.objects.filter(name__in=ROLES), alone, without]:
-        person = a_person(role.name, team=home)
-        Upload.objects.update(by=person)
-        url = address(name, things)
-        may = bool(set(needs.rights) & set(role.rights))
-        status = answer_to(person, name, url)
-        assert status != 500 and refused(status) != may, f"{role}: {status}"
-        if not may and needs.kind not in {"", "upload"} and "see" in role.rights and home == red:
-            assert status == 403, f"{role} may look, and is refused: {status}"
-        if needs.posts:
-            assert refused(answer_to(person, name, url, "POST")) != ({"see", needs.posts} <= set(role.rights)), role
+@pytest.fixture(scope="class")
+def houses(rolled_back):
+    """For pages of one team (False) and of the house (True): one of each thing, and somebody of each role there."""
+    with rolled_back():
+        homes = {False: a_team(), True: Team.objects.get(is_default=True)}
+        yield {
+            house: (the_things(home), the_cast(home, [needs for needs in NEEDED.values() if needs.house == house]))
+            for house, home in homes.items()
+        }
 
-    url = address(name, things)
-    for stranger in (an_outsider(), a_person("admin", team=blue)):
-        status = answer_to(stranger, name, url)
-        everybodys = (needs.kind == "host" and not needs.house) or not (needs.kind or needs.house)
-        if stranger.memberships.exists() and everybodys:
-            continue  # an admin of another team creates there, reads that team's events, and sees every host
+
+@pytest.fixture(scope="class")
+def strangers(houses):
+    return [signed_in(an_outsider()), signed_in(a_person("admin", team=a_team()))]
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("name", NEEDED)
+    def test_every_role_gets_what_its_rights_say(self, houses, name):
+        needs = NEEDED[name]
+        things, cast = houses[needs.house]
+        wrong = []
+        for role, rights in tried(needs).items():
+            Upload.objects.update(by=cast[role].user)
+            wrong += [f"{role}: {words}" for words in self.wrongs(cast[role], rights, name, things)]
+        assert not wrong
+
+    def wrongs(self, client, rights, name, things):
+        needs, url = NEEDED[name], address(name, things)
+        may = bool(set(needs.rights) & rights)
+        status = answer_to(client, name, url)
+        if status == 500 or refused(status) == may:
+            yield f"{status}, and {'has' if may else 'lacks'} the right"
+        elif not may and needs.kind not in {"", "upload"} and "see" in rights and not needs.house and status != 403:
+            yield f"{status} instead of 403 for who may look"
+        if needs.posts:
+            status, may = answer_to(client, name, url, "POST"), {"see", needs.posts} <= rights
+            if refused(status) == may:
+                yield f"{status} to a press, and {'has' if may else 'lacks'} the right"
+
+    @pytest.mark.parametrize("name", NEEDED)
+    def test_strangers_get_nothing(self, houses, strangers, name):
+        needs = NEEDED[name]
+        url = address(name, houses[needs.house][0])
         expected = (404,) if needs.kind and not needs.house and needs.kind != "upload" else (403, 404)
-        assert status in expected, f"{stranger}: {status}"
-    assert Client().get(url).status_code == 302
+        # An admin of another team creates there, reads that team's events, and sees every host.
+        everybodys = (needs.kind == "host" and not needs.house) or not (needs.kind or needs.house)
+        for client in strangers:
+            if not (everybodys and client.user.memberships.exists()):
+                assert answer_to(client, name, url) in expected, client.user
+        assert Client().get(url).status_code == 302
 
 
 @pytest.mark.parametrize("name", [name for name, needs in NEEDED.items() if needs.kind == "checkpoint"])
@@ -134,7 +178,7 @@ def test_a_shared_checkpoint_is_seen_restored_and_cloned_and_no_more(name):
     things = the_things(red)
     Checkpoint.objects.get(pk=things["checkpoint"]).shared_with.add(blue)
     url, may = address(name, things), bool(access.SHARED & set(NEEDED[name].rights))
-    status = answer_to(a_person("admin", team=blue), name, url)
+    status = answer_to(signed_in(a_person("admin", team=blue)), name, url)
     assert status == 403 if not may else status < 500 and not refused(status), status
 
 
