@@ -1,66 +1,37 @@
 """The only module that runs `podman`: one short function per verb over one `_run()`.
 
-Argument lists, never a shell; `--` is not understood by every Podman verb, so names are checked against Podman's own
-pattern before they come near a command line. Failures become CommandFailed with the exact arguments and standard error.
+What a command line looks like, podman_arguments.py says; what Podman's answers mean, podman_facts.py. Failures become
+CommandFailed with the exact arguments and standard error.
 """
 
 import json
 import re
 import tempfile
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
-from containers_app.errors import BadInput, CommandFailed
+from containers_app.errors import CommandFailed
 
-from . import creation, process, registries
-from .types import CheckpointOptions, ContainerFacts, CreateOptions, ImageFacts, RestoreOptions
-
-NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")  # Podman: libpod/define/config.go, NameRegex
-IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,511}")  # the characters of a reference (distribution/reference)
+from . import process, registries
+from .podman_arguments import (
+    check_image,
+    check_name,
+    checkpoint_arguments,
+    create_arguments,
+    exec_arguments,
+    pre_checkpoint_arguments,
+    restore_arguments,
+    signal_arguments,
+)
+from .podman_facts import container_facts, image_facts
+from .types import CheckpointOptions, CreateOptions, RestoreOptions
 
 CHECKPOINT = "io.podman.annotations.checkpoint."  # annotations of a checkpoint image (libpod/define/annotations.go)
-USER = re.compile(
-    r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,63}(?::[a-zA-Z0-9_.-]{1,64})?"
-)  # name or number, with a group or without
-# `--ip=…` and `--network=name:ip=…` in the words of a command, with \0 between them (podman-create(1)).
-STATIC_IP = re.compile(r"\0--ip[=\0]([0-9.]+)|\0--net(?:work)?[=\0][^\0]*?[:,]ip=([0-9.]+)")
-DIRECTORY = re.compile(r"/[^\0\n]{0,1023}")
-# What `podman kill` sends (signal(7)), those that people mean most often first.
-SIGNALS = (
-    "KILL", "TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "ABRT", "ALRM", "BUS", "CHLD", "FPE",
-    "ILL", "IO", "PIPE", "PROF", "PWR", "SEGV", "SYS", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "VTALRM", "WINCH", "XCPU",
-    "XFSZ",
-)  # fmt: skip
 EXEC_NOT_STARTED = {125, 126, 127}  # podman-exec(1): Podman's own failure, cannot be invoked, is not there
 
 QUICK = 60  # seconds for a verb that only reads; `ps` and `info` wait for the lock of a container that is exported
 ACT = 600  # seconds for a verb that changes a state
 SLOW = 3600  # seconds for a verb that moves memory or image layers
-
-CHECKPOINT_FLAGS = {
-    "leave_running": "--leave-running",
-    "tcp_established": "--tcp-established",
-    "file_locks": "--file-locks",
-    "ignore_rootfs": "--ignore-rootfs",
-    "ignore_volumes": "--ignore-volumes",
-    "pre_checkpoint": "--pre-checkpoint",
-    "with_previous": "--with-previous",
-}
-TRACKING = {"pre_checkpoint", "with_previous"}  # need a kernel that tracks changed memory
-RESTORE_FLAGS = {
-    "tcp_established": "--tcp-established",
-    "tcp_close": "--tcp-close",
-    "file_locks": "--file-locks",
-    "keep": "--keep",
-}
-# Podman takes these only with --import: in place there is nothing to import.
-IMPORT_FLAGS = {
-    "ignore_rootfs": "--ignore-rootfs",
-    "ignore_volumes": "--ignore-volumes",
-    "ignore_static_ip": "--ignore-static-ip",
-    "ignore_static_mac": "--ignore-static-mac",
-}
 
 
 @dataclass(frozen=True)
@@ -91,7 +62,7 @@ class Podman:
         """All images with their names, as ImageFacts."""
         rows = {row["Id"]: row for row in self._json("image", "list", "--all", "--no-trunc", "--format", "json") or []}
         annotations = self._annotations(rows)
-        return [_image_facts(row, annotations.get(row["Id"], {})) for row in rows.values()]
+        return [image_facts(row, annotations.get(row["Id"], {})) for row in rows.values()]
 
     def _annotations(self, images):
         """{image ID: its annotations of a checkpoint}, in one command; an image that is gone meanwhile has none."""
@@ -389,190 +360,3 @@ def raise_for(result):
             exit_code=result.exit_code,
             stderr=result.stderr,
         )
-
-
-def check_name(name):
-    """`name`, if it is one that Podman takes for a container or volume; BadInput otherwise."""
-    if not NAME.fullmatch(name):
-        raise BadInput(
-            f"{name!r} is not a name that Podman takes: letters, digits, _ . and -, the first a letter or digit.",
-            field="name",
-        )
-    return name
-
-
-def check_image(image):
-    """`image`, if it can be an image reference; BadInput otherwise."""
-    if not IMAGE.fullmatch(image):
-        raise BadInput(f"{image!r} is not an image name, such as docker.io/library/redis:7.", field="image")
-    return image
-
-
-def signal_arguments(signal):
-    """`--signal` with one of SIGNALS; nothing for KILL, which is Podman's own choice. BadInput for any other."""
-    if signal not in SIGNALS:
-        raise BadInput(f"{signal!r} is no signal that can be sent.", field="signal")
-    return [] if signal == "KILL" else ["--signal", signal]
-
-
-def exec_arguments(container, argv, *, mark, user="", workdir=""):
-    """The argument list of `podman exec` after the binary's name; what follows the container's is the command's."""
-    if not argv or not argv[0].strip():
-        raise BadInput("There is no command to run.", field="command")
-    for field, value, pattern in (("user", user, USER), ("workdir", workdir, DIRECTORY)):
-        if value and not pattern.fullmatch(value):
-            raise BadInput(f"{value!r} is no {field}.", field=field)
-    flags = [f"--user={user}"] if user else []
-    flags += [f"--workdir={workdir}"] if workdir else []
-    return ["exec", f"--env={mark}", *flags, check_name(container), *argv]
-
-
-def create_arguments(options: CreateOptions, *, env_file=""):
-    """The argument list of `podman create` after the binary's name. `--runtime` is a global option of Podman."""
-    runtime = ["--runtime", options.runtime] if options.runtime else []
-    arguments = [
-        *runtime,
-        "create",
-        "--pull=never",
-        "--name",
-        check_name(options.name),
-        *creation.arguments(options.settings),
-    ]
-    arguments += options.extra
-    if options.pids_limit:
-        arguments.append(f"--pids-limit={options.pids_limit}")
-    if options.env:
-        arguments += ["--env-file", env_file]
-    return [*arguments, check_image(options.image), *options.command]
-
-
-def checkpoint_arguments(container, options: CheckpointOptions, *, export="", create_image=""):
-    """The argument list of `podman container checkpoint` after the binary's name; to an archive or into an image.
-
-    `--keep` leaves dump.log (which Podman deletes on success) and the dump for an in-place restore.
-    """
-    flags = [flag for field, flag in CHECKPOINT_FLAGS.items() if getattr(options, field)]
-    target = ["--compress", "none", "--export", str(export)]
-    if create_image:
-        target = ["--create-image", check_image(create_image)]
-    return ["container", "checkpoint", "--keep", "--print-stats", *target, *flags, check_name(container)]
-
-
-def pre_checkpoint_arguments(container, options: CheckpointOptions, *, export):
-    """The argument list for the memory beforehand. Without files and volumes: the dump that follows has them."""
-    flags = [CHECKPOINT_FLAGS[field] for field in ("tcp_established", "file_locks") if getattr(options, field)]
-    flags += ["--pre-checkpoint", "--ignore-rootfs", "--ignore-volumes", "--compress", "none", "--export", str(export)]
-    return ["container", "checkpoint", *flags, check_name(container)]
-
-
-def restore_arguments(options: RestoreOptions, *, container="", archive=None, image=""):
-    """The argument list of `podman container restore` after the binary's name; of a container, an archive, an image."""
-    flags = [flag for field, flag in RESTORE_FLAGS.items() if getattr(options, field)]
-    if archive is None and not image:
-        return ["container", "restore", "--print-stats", *flags, check_name(container)]
-    flags += [flag for field, flag in IMPORT_FLAGS.items() if getattr(options, field)]
-    flags += [f"--publish={port}" for port in options.publish]
-    name = ["--name", check_name(options.name)] if options.name else []
-    flags += [f"--pod={check_name(options.pod)}"] if options.pod else []
-    source = [check_image(image)] if image else ["--import", str(archive)]
-    return ["container", "restore", "--print-stats", *flags, *name, *source]
-
-
-def container_facts(row):
-    """ContainerFacts from one object of `podman container inspect`."""
-    state, config, host_config = row["State"], row["Config"], row["HostConfig"]
-    storage = (row.get("GraphDriver") or {}).get("Data") or {}
-    return ContainerFacts(
-        container_id=row["Id"],
-        name=row["Name"],
-        image_id=row.get("Image", ""),
-        image_name=row.get("ImageName", ""),
-        state=state["Status"],
-        pid=state.get("Pid", 0),
-        exit_code=state.get("ExitCode", 0),
-        created_at=moment(row.get("Created")),
-        started_at=moment(state.get("StartedAt")),
-        finished_at=moment(state.get("FinishedAt")),
-        checkpointed_at=moment(state.get("CheckpointedAt")) if state.get("Checkpointed") else None,
-        restored_at=moment(state.get("RestoredAt")) if state.get("Restored") else None,
-        ports=_ports(host_config.get("PortBindings") or {}),
-        command=[*([row["Path"]] if row.get("Path") else []), *(row.get("Args") or [])],
-        oci_runtime=Path(row.get("OCIRuntime", "")).name,
-        userdata=Path(row.get("StaticDir", "")),
-        auto_remove=bool(host_config.get("AutoRemove")),
-        dependencies=row.get("Dependencies") or [],
-        pod=row.get("Pod", ""),
-        ipc_mode=host_config.get("IpcMode", ""),
-        userns_mode=host_config.get("UsernsMode", ""),
-        config={
-            "hostname": config.get("Hostname", ""),
-            "working_dir": config.get("WorkingDir", ""),
-            "user": config.get("User", ""),
-            "tty": bool(config.get("Tty")),
-            "env": config.get("Env") or [],
-            "labels": config.get("Labels") or {},
-            "restart_policy": (host_config.get("RestartPolicy") or {}).get("Name", ""),
-            "privileged": bool(host_config.get("Privileged")),
-            "networks": sorted((row.get("NetworkSettings") or {}).get("Networks") or {}),
-            "mounts": [
-                {
-                    "type": mount.get("Type"),
-                    "name": mount.get("Name", ""),
-                    "source": mount.get("Source"),
-                    "destination": mount.get("Destination"),
-                }
-                for mount in row.get("Mounts") or []
-            ],
-        },
-        exec_ids=row.get("ExecIDs") or [],
-        network_mode=host_config.get("NetworkMode", ""),
-        addresses=sorted(network["IPAddress"] for network in _networks(row) if network.get("IPAddress")),
-        static_addresses=_static_addresses(row),
-        secrets=sorted(secret["Name"] for secret in config.get("Secrets") or []),
-        # Podman leaves MergedDir out while nothing is mounted there (libpod/driver/driver.go, 4.3.1).
-        mount_point=storage.get("MergedDir", ""),
-        upper=storage.get("UpperDir", ""),
-    )
-
-
-def _networks(row):
-    return ((row.get("NetworkSettings") or {}).get("Networks") or {}).values()
-
-
-def _static_addresses(row):
-    """Addresses that were asked for when it was made. Before Podman 5 inspect tells of them by that command alone."""
-    told = {(network.get("IPAMConfig") or {}).get("IPv4Address", "") for network in _networks(row)}
-    command = "\0".join((row.get("Config") or {}).get("CreateCommand") or [])
-    return sorted({*told, *filter(None, (match[1] or match[2] for match in STATIC_IP.finditer(command)))} - {""})
-
-
-def moment(text):
-    """Podman's RFC 3339 time with nanoseconds as datetime, or None for its zero time (the year 1)."""
-    if not text or text.startswith("0001-"):
-        return None
-    match = re.fullmatch(r"(.{19})(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", text)
-    if not match:
-        return None
-    whole, fraction, zone = match.groups()
-    return datetime.fromisoformat(f"{whole}.{(fraction or '0')[:6]:0<6}{'+00:00' if zone == 'Z' else zone}")
-
-
-def _ports(bindings):
-    """`["8080:80/tcp", …]` from inspect's PortBindings: `{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}`."""
-    found = []
-    for container_port, hosts in bindings.items():
-        for binding in hosts or []:
-            address = f"{binding['HostIp']}:" if binding.get("HostIp") else ""
-            found.append(f"{address}{binding.get('HostPort', '')}:{container_port}")
-    return sorted(found)
-
-
-def _image_facts(row, checkpoint):
-    return ImageFacts(
-        image_id=row["Id"].removeprefix("sha256:"),
-        names=sorted(row.get("Names") or []),
-        digest=row.get("Digest", ""),
-        size_bytes=row.get("Size", 0),
-        created_at=datetime.fromtimestamp(row["Created"]).astimezone() if isinstance(row.get("Created"), int) else None,
-        checkpoint=checkpoint,
-    )

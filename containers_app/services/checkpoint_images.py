@@ -13,7 +13,7 @@ from containers_app import access
 from containers_app.errors import Conflict
 from containers_app.models import Container, Image, Operation
 from containers_app.models.catalog import Mode
-from containers_app.runtime import criu, podman, relocation
+from containers_app.runtime import criu, podman_arguments, relocation
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
 from . import checkpoints, handing_on, inventory, kept_images, operations, outside, preflights, restores
@@ -26,7 +26,7 @@ NAME = "io.podman.annotations.checkpoint.name"  # libpod/define: the checkpointe
 
 def offered(host):
     """Names of the options of a checkpoint into an image: an image holds one dump."""
-    return [name for name in checkpoints.offered(host) if name not in podman.TRACKING]
+    return [name for name in checkpoints.offered(host) if name not in podman_arguments.TRACKING]
 
 
 @operations.once
@@ -37,12 +37,12 @@ def request_checkpoint_image(
 
     Raises BadInput for a name that is no image's, Conflict when the container is not running or the name is taken.
     """
-    podman.check_image(image)
+    podman_arguments.check_image(image)
     checkpoints.require_running(container)
     if inventory.image_named(container.host, image):
         raise Conflict(f"An image has the name {image} on {container.host.name}.", remedy="Choose another name.")
     options = replace(options, leave_running=mode == Mode.KEEP_RUNNING)
-    operations.require_offered(options, known=podman.CHECKPOINT_FLAGS, offered=offered(container.host))
+    operations.require_offered(options, known=podman_arguments.CHECKPOINT_FLAGS, offered=offered(container.host))
     return operations.request(
         by=by, kind=Kind.CHECKPOINT_IMAGE, host=container.host, container=container, request_key=request_key,
         sentence=f"asked to checkpoint {container.name} into the image {image}, {checkpoints.HOW[mode]}",
@@ -98,7 +98,7 @@ def request_restore_image(*, by, image, name, options: RestoreOptions, forced=Fa
     if not own_name(image) or image.removed_at:
         raise Conflict(f"{image} is not a checkpoint image on {image.host.name}.")
     handing_on.require_trusted(by.user, image.image_id)
-    target = podman.check_name(name.strip() or own_name(image))
+    target = podman_arguments.check_name(name.strip() or own_name(image))
     operations.require_offered(options, known=restores.FLAGS, offered=restores.offered(image.host))
     restores.require_free_ports(image.host, options.publish)
     if Container.objects.filter(host=image.host, name=target, removed_at=None).exists():

@@ -18,13 +18,13 @@ from django.utils import timezone
 from containers_app.errors import BadInput, CommandFailed, Conflict
 from containers_app.models import Checkpoint, Operation, Tag
 from containers_app.models.catalog import Mode
-from containers_app.runtime import capture, cgroup, criu, podman, process
+from containers_app.runtime import capture, cgroup, criu, podman_arguments, process
 from containers_app.runtime.types import CheckpointOptions, RestoreOptions
 
 from . import audit, catalog, doorbell, inspections, inventory, operations, outside, preflights
 from .operations import Found
 
-FLAGS = podman.CHECKPOINT_FLAGS
+FLAGS = podman_arguments.CHECKPOINT_FLAGS
 HOW = {Mode.STOP: "stopping it", Mode.KEEP_RUNNING: "leaving it running", Mode.COPY: "copying it while it runs"}
 RUNTIME_ENDS = 40  # seconds that an abandoned dump is given to end by itself
 THAWED_ENDS = 5  # seconds that a hung one is given, once its control group was thawed
@@ -61,7 +61,7 @@ def request_checkpoint(
             f"The kernel of {container.host.name} does not track changed memory: there is no memory beforehand.",
             field="pre_checkpoint",
         )
-    operations.require_offered(options, known=podman.CHECKPOINT_FLAGS, offered=offered(container.host))
+    operations.require_offered(options, known=podman_arguments.CHECKPOINT_FLAGS, offered=offered(container.host))
     return operations.request(
         by=by, kind=Operation.Kind.CHECKPOINT, host=container.host, container=container, request_key=request_key,
         sentence=f"asked to checkpoint {container.name}, {HOW[mode]}",
@@ -81,9 +81,9 @@ def require_running(container):
 
 def offered(host):
     """Names of the options that this host's Podman and kernel have; while it has not been measured, what all have."""
-    present = host.facts.get("flags", {}).get("checkpoint", podman.CHECKPOINT_FLAGS.values())
-    lacking = set() if host.facts.get("dirty_tracking") else podman.TRACKING
-    return [name for name, flag in podman.CHECKPOINT_FLAGS.items() if flag in present and name not in lacking]
+    present = host.facts.get("flags", {}).get("checkpoint", podman_arguments.CHECKPOINT_FLAGS.values())
+    lacking = set() if host.facts.get("dirty_tracking") else podman_arguments.TRACKING
+    return [name for name, flag in podman_arguments.CHECKPOINT_FLAGS.items() if flag in present and name not in lacking]
 
 
 def default_name(container):
@@ -102,11 +102,11 @@ def command_preview(container, options: CheckpointOptions, mode):
     options = replace(options, leave_running=mode == Mode.KEEP_RUNNING)
     lines = []
     if options.pre_checkpoint:
-        lines.append(podman.pre_checkpoint_arguments(container.name, options, export="…"))
+        lines.append(podman_arguments.pre_checkpoint_arguments(container.name, options, export="…"))
         options = replace(options, pre_checkpoint=False, with_previous=True)
-    lines.append(podman.checkpoint_arguments(container.name, options, export="…"))
+    lines.append(podman_arguments.checkpoint_arguments(container.name, options, export="…"))
     if mode == Mode.COPY:
-        lines.append(podman.restore_arguments(in_place(options), container=container.name))
+        lines.append(podman_arguments.restore_arguments(in_place(options), container=container.name))
     return [shlex.join(["podman", *arguments]).replace("'…'", "…") for arguments in lines]
 
 

@@ -7,8 +7,7 @@ import uuid
 
 from containers_app.errors import BadInput, CommandFailed, Conflict
 from containers_app.models import Operation
-from containers_app.runtime import podman as podman_runtime
-from containers_app.runtime import process
+from containers_app.runtime import podman_arguments, process
 
 from . import operations, outside
 from .lifecycle import RUNNING, look_again
@@ -29,7 +28,7 @@ def request_exec(*, by, container, command, user="", workdir="", seconds=SECONDS
     if not 1 <= seconds <= MOST_SECONDS:
         raise BadInput(f"A command may take 1 to {MOST_SECONDS} s.", field="seconds")
     mark = f"FREEZEFRAME_EXEC={uuid.uuid4().hex}"
-    podman_runtime.exec_arguments(container.container_id, command, mark=mark, user=user, workdir=workdir)
+    podman_arguments.exec_arguments(container.container_id, command, mark=mark, user=user, workdir=workdir)
     return operations.request(
         by=by, kind=Operation.Kind.EXEC, host=container.host, container=container, request_key=request_key,
         sentence=f"asked to run {command[0]} in {container.name}",

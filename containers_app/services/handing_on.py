@@ -9,8 +9,7 @@ from django.conf import settings
 from containers_app import access
 from containers_app.errors import NotAllowed
 from containers_app.models import Operation
-from containers_app.runtime import checkpoint_oci, registries, relocation
-from containers_app.runtime import podman as podman_runtime
+from containers_app.runtime import checkpoint_oci, podman_arguments, registries, relocation
 
 from . import audit, operations, outside, reviews, scrubs
 from .operations import Found
@@ -71,7 +70,7 @@ def request_push(*, by, checkpoint, image, request_key=None):
 
 
 def _whole_name(image, names):
-    podman_runtime.check_image(image)
+    podman_arguments.check_image(image)
     whole = registries.resolve(image, names)
     registries.require_allowed(whole, settings.REGISTRIES)
     return whole

@@ -2,7 +2,7 @@
 
 from containers_app.errors import Conflict
 from containers_app.models import Checkpoint, Container, Image, Operation
-from containers_app.runtime import podman as podman_runtime
+from containers_app.runtime import podman_arguments
 
 from . import inventory, operations, outside
 from .lifecycle import ANY, look_again
@@ -110,7 +110,7 @@ def request_commit(*, by, container, image, pause=True, request_key=None):
 
     Raises BadInput for a name that is no image's, Conflict when the name is taken.
     """
-    podman_runtime.check_image(image)
+    podman_arguments.check_image(image)
     if container.removed_at or container.state not in ANY:
         raise Conflict(f"{container.name} is {container.state}: there is nothing to commit.", remedy="Reload the page.")
     if inventory.image_named(container.host, image):

@@ -8,8 +8,7 @@ from django.utils import timezone
 from containers_app import access
 from containers_app.errors import BadInput, Conflict
 from containers_app.models import Container, Operation
-from containers_app.runtime import creation, sample
-from containers_app.runtime import podman as podman_runtime
+from containers_app.runtime import creation, podman_arguments, sample
 from containers_app.runtime.podman import Podman
 from containers_app.runtime.types import CreateOptions
 
@@ -18,7 +17,7 @@ from .operations import Found
 
 Kind = Operation.Kind
 
-SIGNALS = podman_runtime.SIGNALS
+SIGNALS = podman_arguments.SIGNALS
 SAMPLE_NAME = "looper"
 SAMPLE_COMMAND = ["/bin/sh", "-c", "i=0; while true; do echo $i; i=$(expr $i + 1); sleep 1; done"]
 SAMPLE_IMAGE = "localhost/freezeframe-sample:1"
@@ -43,8 +42,8 @@ def request_create(*, by, host, name, image, command, env, start=True, request_k
     over the host without the right to it, Conflict when the name is taken.
     """
     settings = {name: value for name, value in settings.items() if value}
-    podman_runtime.check_name(name)
-    present = inventory.image_named(host, podman_runtime.check_image(image))
+    podman_arguments.check_name(name)
+    present = inventory.image_named(host, podman_arguments.check_image(image))
     if not present:
         pulls.whole_name(host, image)
     elif present.checkpoint:  # what it holds is the memory of somebody's processes
@@ -166,7 +165,7 @@ def request_act(*, by, container, kind, request_key=None, **options):
     """Ask for one of VERBS, with Podman's options. Raises Conflict when the container's state does not let it."""
     _require_possible(container, kind, options)
     if kind == Kind.KILL:
-        podman_runtime.signal_arguments(options.get("signal", "KILL"))
+        podman_arguments.signal_arguments(options.get("signal", "KILL"))
     said = "".join(f", {name}" for name, value in options.items() if value is True)
     said += f" with {options['signal']}" if options.get("signal", "KILL") != "KILL" else ""
     return operations.request(
@@ -178,7 +177,7 @@ def request_act(*, by, container, kind, request_key=None, **options):
 @operations.once
 def request_rename(*, by, container, name, request_key=None):
     """Ask for another name. Raises BadInput for one that Podman does not take, Conflict for one that is taken."""
-    podman_runtime.check_name(name)
+    podman_arguments.check_name(name)
     _require_possible(container, Kind.RENAME, {})
     _require_free(container.host, name)
     return operations.request(

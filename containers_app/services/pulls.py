@@ -7,8 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from containers_app.models import Operation
-from containers_app.runtime import podman as podman_runtime
-from containers_app.runtime import registries
+from containers_app.runtime import podman_arguments, registries
 
 from . import inventory, operations, outside
 from .operations import Found
@@ -16,7 +15,7 @@ from .operations import Found
 
 def whole_name(host, image):
     """The whole name that `image` means on this host. Raises BadInput for one that leads nowhere or is not allowed."""
-    podman_runtime.check_image(image)
+    podman_arguments.check_image(image)
     whole = registries.resolve(image, host.facts.get("registries", {}))
     registries.require_allowed(whole, settings.REGISTRIES)
     return whole

@@ -14,8 +14,7 @@ from django.utils import timezone
 from containers_app import access
 from containers_app.errors import BadInput, Conflict
 from containers_app.models import Container, Operation
-from containers_app.runtime import archive, criu, relocation
-from containers_app.runtime import podman as podman_runtime
+from containers_app.runtime import archive, criu, podman_arguments, relocation
 from containers_app.runtime.types import RestoreOptions
 
 from . import audit, checkpoints, inventory, kept_images, operations, outside, preflights, reviews, scrubs
@@ -23,7 +22,7 @@ from .operations import Found
 
 PORT = re.compile(r"(?P<address>.*:)?(?P<host>[0-9]+):(?P<container>[0-9]+(?:/[a-z]+)?)")  # podman-run(1), --publish
 NO_LIMIT = "0"  # what a host whose control groups count no processes wants for --pids-limit (runtime/host.py)
-FLAGS = {**podman_runtime.RESTORE_FLAGS, **podman_runtime.IMPORT_FLAGS, "pod": "--pod"}
+FLAGS = {**podman_arguments.RESTORE_FLAGS, **podman_arguments.IMPORT_FLAGS, "pod": "--pod"}
 
 
 def offered(host):
@@ -108,7 +107,7 @@ def request_restore(*, by, checkpoint, name, options: RestoreOptions, host=None,
         how = "under its own name" if elsewhere or checkpoint.container.removed_at else "in place"
         container, target_name = (None, checkpoint.container_name) if elsewhere else (checkpoint.container, "")
     else:
-        podman_runtime.check_name(name)
+        podman_arguments.check_name(name)
         require_free_ports(host, options.publish or checkpoint.facts.get("ports", []))
         if Container.objects.filter(host=host, name=name, removed_at=None).exists():
             raise Conflict(f"The name {name} is taken on {host.name}.", remedy="Choose another name.")

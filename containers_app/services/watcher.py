@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from containers_app.errors import FreezeframeError
 from containers_app.models import Container
-from containers_app.runtime.podman import moment
+from containers_app.runtime.podman_facts import moment
 
 from . import agent, archive_copies, doorbell, inventory, log_copies, outside, preflights, rounds, sampling
 

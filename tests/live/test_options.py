@@ -8,7 +8,7 @@ import pytest
 
 from containers_app.errors import BadInput
 from containers_app.models import Container
-from containers_app.runtime import podman
+from containers_app.runtime import podman_arguments
 from containers_app.runtime.types import RestoreOptions
 from containers_app.services import checkpoints, copies, lifecycle
 from tests.live import images
@@ -53,8 +53,8 @@ OTHERWISE = {
 
 def test_every_flag_of_this_podman_is_in_a_table_or_has_a_reason_not_to_be(operator, site):
     ours = {
-        "checkpoint": set(podman.CHECKPOINT_FLAGS.values()),
-        "restore": {*podman.RESTORE_FLAGS.values(), *podman.IMPORT_FLAGS.values()},
+        "checkpoint": set(podman_arguments.CHECKPOINT_FLAGS.values()),
+        "restore": {*podman_arguments.RESTORE_FLAGS.values(), *podman_arguments.IMPORT_FLAGS.values()},
     }
     for verb, known in ours.items():
         installed = set(

@@ -7,7 +7,7 @@ import pytest
 
 from containers_app.errors import BadInput
 from containers_app.models import AuditEvent, Host
-from containers_app.runtime import creation, podman, sample
+from containers_app.runtime import creation, podman_arguments, sample
 from tests.lab.lab import Lab
 from tests.live.conftest import both_hosts
 from tests.live.site import wait_for
@@ -22,9 +22,10 @@ LACKING = {("4", "1.1"): {"--tcp-close"}, ("5", "1.3"): {"--tcp-close"}}
 @both_hosts
 def test_the_flags_that_this_podman_lacks_are_known(operator):
     facts = operator.host.facts
-    restore = {*podman.RESTORE_FLAGS.values(), *podman.IMPORT_FLAGS.values()}
+    restore = {*podman_arguments.RESTORE_FLAGS.values(), *podman_arguments.IMPORT_FLAGS.values()}
     ours = {
-        "checkpoint": set(podman.CHECKPOINT_FLAGS.values()), "restore": restore, "create": set(creation.FLAGS.values()),
+        "checkpoint": set(podman_arguments.CHECKPOINT_FLAGS.values()), "restore": restore,
+        "create": set(creation.FLAGS.values()),
     }  # fmt: skip
     lacking = {flag for verb, flags in ours.items() for flag in flags - set(facts["flags"][verb])}
     versions = facts["podman_version"].split(".")[0], ".".join(facts["oci_runtime_version"].split(".")[:2])

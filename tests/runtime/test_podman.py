@@ -3,49 +3,49 @@
 import pytest
 
 from containers_app.errors import BadInput
-from containers_app.runtime import host, podman
+from containers_app.runtime import host, podman, podman_arguments, podman_facts
 from containers_app.runtime.types import CheckpointOptions, CommandResult, CreateOptions, RestoreOptions
 
 
 def test_a_checkpoint_is_an_uncompressed_export_with_statistics():
-    assert podman.checkpoint_arguments("looper", CheckpointOptions(), export="/x") == [
+    assert podman_arguments.checkpoint_arguments("looper", CheckpointOptions(), export="/x") == [
         "container", "checkpoint", "--keep", "--print-stats", "--compress", "none", "--export", "/x", "looper",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("field", "flag"), podman.CHECKPOINT_FLAGS.items())
+@pytest.mark.parametrize(("field", "flag"), podman_arguments.CHECKPOINT_FLAGS.items())
 def test_every_ticked_checkpoint_option_is_its_flag(field, flag):
-    assert flag in podman.checkpoint_arguments("looper", CheckpointOptions(**{field: True}), export="/x")
+    assert flag in podman_arguments.checkpoint_arguments("looper", CheckpointOptions(**{field: True}), export="/x")
 
 
-@pytest.mark.parametrize(("field", "flag"), podman.RESTORE_FLAGS.items())
+@pytest.mark.parametrize(("field", "flag"), podman_arguments.RESTORE_FLAGS.items())
 def test_every_ticked_restore_option_is_its_flag(field, flag):
-    assert flag in podman.restore_arguments(RestoreOptions(**{field: True}), container="looper")
+    assert flag in podman_arguments.restore_arguments(RestoreOptions(**{field: True}), container="looper")
 
 
 def test_memory_beforehand_is_taken_without_files_and_leaves_the_rest_to_the_dump_that_follows():
     options = CheckpointOptions(tcp_established=True, pre_checkpoint=True)
-    assert podman.pre_checkpoint_arguments("looper", options, export="/x.tar") == [
+    assert podman_arguments.pre_checkpoint_arguments("looper", options, export="/x.tar") == [
         "container", "checkpoint", "--tcp-established", "--pre-checkpoint", "--ignore-rootfs", "--ignore-volumes",
         "--compress", "none", "--export", "/x.tar", "looper",
     ]  # fmt: skip
 
 
 def test_a_restore_from_an_archive_may_have_a_new_name():
-    arguments = podman.restore_arguments(RestoreOptions(name="other"), archive="/x.tar")
+    arguments = podman_arguments.restore_arguments(RestoreOptions(name="other"), archive="/x.tar")
     assert arguments[-4:] == ["--name", "other", "--import", "/x.tar"]
 
 
 def test_the_command_of_a_new_container_stays_one_argument_per_word():
     options = CreateOptions(name="a", image="busybox", command=["sh", "-c", "echo $HOME; rm -rf /"], runtime="runc")
-    assert podman.create_arguments(options) == [
+    assert podman_arguments.create_arguments(options) == [
         "--runtime", "runc", "create", "--pull=never", "--name", "a", "busybox", "sh", "-c", "echo $HOME; rm -rf /",
     ]  # fmt: skip
 
 
 def test_a_host_that_cannot_count_processes_is_not_asked_to():
     options = CreateOptions(name="a", image="busybox", pids_limit="0")
-    assert "--pids-limit=0" in podman.create_arguments(options)
+    assert "--pids-limit=0" in podman_arguments.create_arguments(options)
     assert host.pids_limit({"cgroupControllers": ["hugetlb"]}) == "0"
     assert host.pids_limit({"cgroupControllers": None}) == "0"
     assert host.pids_limit({"cgroupControllers": ["memory", "pids"]}) == ""
@@ -63,25 +63,25 @@ def test_a_flag_is_offered_where_the_oci_runtime_has_it_too(monkeypatch, runtime
 @pytest.mark.parametrize("name", ["", "-rf", "a b", "a/b", "../x", "a\n", "é", "a" * 200, "$(id)"])
 def test_a_name_that_podman_would_not_take_never_reaches_a_command_line(name):
     with pytest.raises(BadInput):
-        podman.check_name(name)
+        podman_arguments.check_name(name)
 
 
 @pytest.mark.parametrize("image", ["", "--privileged", "a b", "image;id", "a\nb"])
 def test_an_image_that_is_no_reference_never_reaches_a_command_line(image):
     with pytest.raises(BadInput):
-        podman.check_image(image)
+        podman_arguments.check_image(image)
 
 
 def test_podmans_times_are_read_with_microseconds_and_the_year_1_is_never():
-    assert podman.moment("2026-11-23T12:04:37.123456789Z").isoformat() == "2026-11-23T12:04:37.123456+00:00"
-    assert podman.moment("2026-11-23T12:04:37.1+01:00").microsecond == 100000
-    assert podman.moment("0001-01-01T00:00:00Z") is None
-    assert podman.moment("") is None
+    assert podman_facts.moment("2026-11-23T12:04:37.123456789Z").isoformat() == "2026-11-23T12:04:37.123456+00:00"
+    assert podman_facts.moment("2026-11-23T12:04:37.1+01:00").microsecond == 100000
+    assert podman_facts.moment("0001-01-01T00:00:00Z") is None
+    assert podman_facts.moment("") is None
 
 
 def test_environment_values_are_not_on_the_command_line():
     options = CreateOptions(name="a", image="busybox", env=["TOKEN=hush"])
-    arguments = podman.create_arguments(options, env_file="/x")
+    arguments = podman_arguments.create_arguments(options, env_file="/x")
     assert "--env-file" in arguments and "hush" not in " ".join(arguments)
 
 
@@ -99,4 +99,4 @@ def test_an_address_that_was_asked_for_is_known_from_the_command_that_made_it(wo
         "Id": "c" * 64, "Name": "it", "State": {"Status": "running"}, "Config": {"CreateCommand": words},
         "HostConfig": {}, "NetworkSettings": {"Networks": {"team": {"IPAddress": "10.88.0.7", "IPAMConfig": None}}},
     }  # fmt: skip
-    assert podman.container_facts(row).static_addresses == found
+    assert podman_facts.container_facts(row).static_addresses == found
