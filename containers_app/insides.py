@@ -5,8 +5,6 @@ Pure functions of facts (runtime/inspection.py): no query, no request, no HTML.
 
 from django.urls import reverse
 
-from .shown import process_tree
-
 # Of each its part of the address, or the name of its own page.
 TABS = (
     ("checkpoint_detail", "Overview"), ("processes", "Processes"), ("sockets", "Sockets"), ("files", "Files"),
@@ -70,3 +68,18 @@ def capability_names(mask):
         return ""
     held = [name for place, name in enumerate(CAPABILITIES) if bits >> place & 1]
     return "all" if len(held) == len(CAPABILITIES) else ", ".join(held) or "none"
+
+
+def process_tree(processes):
+    """[(depth, process)] with every process once, below its parent; at the top where that cannot be."""
+    known = {process["pid"] for process in processes}
+    children = {}
+    for process in processes:
+        parent = process["ppid"] if process["ppid"] in known and process["ppid"] != process["pid"] else None
+        children.setdefault(parent, []).append(process)
+    tree, waiting = [], [(0, process) for process in reversed(children.pop(None, []))]
+    while waiting:
+        depth, process = waiting.pop()
+        tree.append((depth, process))
+        waiting += [(depth + 1, child) for child in reversed(children.pop(process["pid"], []))]
+    return tree + [(0, process) for rest in children.values() for process in rest]

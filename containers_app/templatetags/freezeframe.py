@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from lucide.templatetags.lucide import _render_icon
 
-from containers_app import access, insides, notes, shown
+from containers_app import access, insides, notes, operations_shown, shown
 from containers_app.harmless import TERMINAL
 
 register = template.Library()
@@ -305,7 +305,7 @@ def _arguments(typed):
 
 @register.simple_tag
 def operation_progress(operation):
-    return shown.progress(operation)
+    return operations_shown.progress(operation)
 
 
 @register.filter

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from containers_app import access, queries, shown
+from containers_app import access, operations_shown, queries, shown
 from containers_app.downloads import archive_response
 from containers_app.forms.checkpoints import RestoreForm
 from containers_app.htmx import answer, asked, caller, render_page
@@ -23,7 +23,7 @@ def checkpoint_detail(request, pk):
         "checkpoint": checkpoint,
         "tags": checkpoint.tags.all(),
         "memory": shown.memory_bytes(checkpoint),
-        "statistics": shown.statistics_rows(checkpoint.statistics),
+        "statistics": operations_shown.statistics_rows(checkpoint.statistics),
         "trust": queries.trust_of(checkpoint),
         "restores": queries.checkpoint_restores(request.user, checkpoint),
         "own_name_possible": possible,

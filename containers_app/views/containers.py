@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from containers_app import access, queries, shown, signals
+from containers_app import access, operations_shown, queries, shown, signals
 from containers_app.errors import BadInput, Conflict, Unavailable
 from containers_app.forms.base import ConfirmForm
 from containers_app.forms.checkpoints import CheckpointForm, CheckpointImageForm
@@ -65,7 +65,7 @@ def container_detail(request, pk):
         "chart": shown.frozen_chart(taken),
         "operations": operations[:6],
         "events": queries.container_events(request.user, container),
-        "lines": shown.log_with_cuts(signals.read_log(container), operations),
+        "lines": operations_shown.log_with_cuts(signals.read_log(container), operations),
         "rights": rights,
         "usage": signals.read_usage([container]).get(container.pk),
     }

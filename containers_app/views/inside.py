@@ -9,7 +9,7 @@ from django.http import Http404
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from containers_app import access, insides, queries, shown
+from containers_app import access, insides, operations_shown, queries
 from containers_app.forms.checkpoints import MemorySearchForm
 from containers_app.htmx import answer, asked, caller, render_page
 from containers_app.models import MemorySearch
@@ -101,7 +101,7 @@ def memory_search(request, pk):
     context = {
         "operation": operation,
         "checkpoint": operation.checkpoint,
-        "progress": shown.progress(operation),
+        "progress": operations_shown.progress(operation),
         "search": found,
         "hits": memory.see_hits(by=caller(request), search=found) if found else None,
     }

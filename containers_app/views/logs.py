@@ -8,7 +8,7 @@ from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
-from containers_app import access, queries, shown, signals
+from containers_app import access, operations_shown, queries, signals
 from containers_app.errors import BadInput, Conflict
 from containers_app.forms.containers import LogForm
 from containers_app.htmx import render_page
@@ -21,12 +21,14 @@ def container_log(request, pk):
     signals.want_log(container)
     form = LogForm(request.GET if set(request.GET) & set(LogForm.base_fields) else None, initial={"timestamps": True})
     chosen = form.cleaned_data if form.is_bound and form.is_valid() else {"timestamps": True}
-    lines = shown.log_with_cuts(signals.read_log(container), queries.container_operations(request.user, container))
+    operations = queries.container_operations(request.user, container)
+    lines = operations_shown.log_with_cuts(signals.read_log(container), operations)
+    wanted = {name: chosen[name] for name in ("since", "tail", "q") if name in chosen}
     context = {
         "container": container,
         "form": form,
         "times": chosen.get("timestamps"),
-        "lines": shown.chosen_lines(lines, since=chosen.get("since"), tail=chosen.get("tail"), q=chosen.get("q", "")),
+        "lines": operations_shown.chosen_lines(lines, **wanted),
         "query": request.GET.urlencode(),
     }
     status = 422 if form.is_bound and form.errors else 200

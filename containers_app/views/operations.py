@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
-from containers_app import access, queries, shown
+from containers_app import access, operations_shown, queries
 from containers_app.htmx import asked, caller, render_page
 from containers_app.models import Operation
 from containers_app.models.catalog import Mode
@@ -40,13 +40,13 @@ def operation_detail(request, pk):
     context = {
         "operation": operation,
         "rights": rights,
-        "phases": shown.phases(operation),
-        "progress": shown.progress(operation),
-        "decisive": shown.decisive_line(operation),
-        "statistics": shown.statistics_rows(operation.result.get("statistics", {})),
+        "phases": operations_shown.phases(operation),
+        "progress": operations_shown.progress(operation),
+        "decisive": operations_shown.decisive_line(operation),
+        "statistics": operations_shown.statistics_rows(operation.result.get("statistics", {})),
         "again": may_again and _again(operation),
         "again_with": may_again and _again_with(operation),
-        "report": shown.report(operation),
+        "report": operations_shown.report(operation),
     }
     return render_page(request, "operation_detail", context, fragments=["operation_now"])
 

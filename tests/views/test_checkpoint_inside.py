@@ -2,7 +2,7 @@
 
 import pytest
 
-from containers_app import insides, shown
+from containers_app import insides
 from containers_app.models import Inspection
 from containers_app.views.inside import PARTS
 from tests.builders import a_checkpoint, a_process, an_inspection
@@ -97,7 +97,7 @@ def test_hostile_names_are_text(viewer, checkpoint, part):
 def test_a_tree_has_every_process_once_whatever_its_parents_are():
     rows = [a_process(1, 0), a_process(3, 2), a_process(2, 1), a_process(7, 99), a_process(5, 5)]
     rows += [a_process(8, 9), a_process(9, 8)]  # each other's parents
-    tree = [(depth, process["pid"]) for depth, process in shown.process_tree(rows)]
+    tree = [(depth, process["pid"]) for depth, process in insides.process_tree(rows)]
     assert tree == [(0, 1), (1, 2), (2, 3), (0, 7), (0, 5), (0, 8), (0, 9)]
 
 

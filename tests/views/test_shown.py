@@ -1,9 +1,9 @@
-"""How rows are shown: the rail, the chart, the steps and progress of an operation, the sentence of an event."""
+"""How rows are shown: the rail, the chart, the sentence of an event."""
 
 import pytest
 
 from containers_app import shown
-from tests.builders import a_checkpoint, a_container, ago, an_event, an_operation
+from tests.builders import a_checkpoint, a_container, ago, an_event
 
 pytestmark = pytest.mark.django_db
 
@@ -55,16 +55,6 @@ def test_the_rail_of_one_that_is_gone_leaves_out_what_never_happened():
     assert [status for _, status in rail(container)] == ["done"] * 5 + ["skipped", "skipped", "done", "now"]
 
 
-def test_of_a_log_only_what_is_asked_for_is_chosen():
-    at = ["2026-11-23T16:00:01Z", "2026-11-23T16:00:02Z", "2026-11-23T16:00:03Z"]
-    lines = shown.log_with_cuts([{"id": str(n), "at": at[n], "text": f"number {n}"} for n in range(3)], [])
-    texts = lambda **how: [line["text"] for line in shown.chosen_lines(lines, **how)]  # noqa: E731
-    assert texts() == ["number 0", "number 1", "number 2"]
-    assert texts(since=lines[1]["moment"]) == ["number 1", "number 2"]
-    assert texts(tail=2) == texts(tail=2, q="NUMBER") == ["number 1", "number 2"]
-    assert texts(q="0") == ["number 0"] and texts(tail=9, q="no such") == []
-
-
 def test_the_chart_scales_the_latest_frozen_times_oldest_first():
     container = a_container()
     times = [10_000, 40_000, 20_000]
@@ -74,35 +64,6 @@ def test_the_chart_scales_the_latest_frozen_times_oldest_first():
     assert [bar["height"] for bar in chart["bars"]] == [16, 62, 31]
     assert (chart["low"], chart["high"], chart["latest"]) == (10_000, 40_000, 20_000)
     assert shown.frozen_chart([]) is None and shown.frozen_chart([a_checkpoint(statistics={})]) is None
-
-
-def test_phases_last_until_the_next_one_begins():
-    times = [ago(seconds=10), ago(seconds=7)]
-    named = [{"name": name, "at": at.isoformat()} for name, at in zip(("looking", "restoring"), times, strict=True)]
-    operation = an_operation(state="succeeded", phases=named, finished_at=ago(seconds=5))
-    assert [round(phase["seconds"]) for phase in shown.phases(operation)] == [3, 2]
-    assert [phase["status"] for phase in shown.phases(operation)] == ["done", "done"]
-    goes_on = an_operation(state="started", phases=named)
-    assert [phase["status"] for phase in shown.phases(goes_on)] == ["done", "now"]
-
-
-def test_progress_is_told_only_while_bytes_go_by():
-    phases = [{"name": "archiving", "at": ago(seconds=10).isoformat()}]
-    values = dict(phases=phases, progress_bytes=250, expected_bytes=1000)
-    assert shown.progress(an_operation(state="started", **values)) == {"done": 250, "total": 1000, "left": 30}
-    assert shown.progress(an_operation(state="succeeded", **values)) is None
-    assert shown.progress(an_operation(state="started", phases=phases, progress_bytes=5)) is None
-
-
-def test_the_decisive_line_is_the_last_error_before_the_end():
-    log = "\n".join([
-        "(00.1) Error (criu/cr-service.c:1): rlimit: Can't setup RLIMIT_NOFILE for self",
-        "(00.2) Error (criu/sk-inet.c:191): inet: Connected TCP socket",
-        "(00.3) Error (criu/cr-dump.c:2111): Dumping FAILED.",
-        "(00.4) Error (criu/later.c:1): a follow-up",
-    ])  # fmt: skip
-    assert "Connected TCP socket" in shown.decisive_line(an_operation(state="failed", criu_log=log))
-    assert shown.decisive_line(an_operation(state="failed", criu_log="all is well")) == ""
 
 
 def test_a_sentence_links_the_checkpoint_before_the_container():
