@@ -25,6 +25,7 @@ from .services import audit
 logger = logging.getLogger(__name__)
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
 PROOF = ("proof", "username", "csrfmiddlewaretoken")  # what is never sent once more
+SECOND = "second_factor"  # in the session: how the second factor was shown, a word of services/second_factor.py
 DIALOG = "dialog"  # id of the one <dialog> in base.html
 
 HEADLINES = {
@@ -45,9 +46,15 @@ def caller(request):
         source=AuditEvent.Source.API if hasattr(request, "token") else AuditEvent.Source.PAGE,
         address=address_of(request),
         request_id=getattr(request, "request_id", ""),
-        authenticated=f"token {token}" if token else "password" if signed_in else "",
+        authenticated=f"token {token}" if token else how_signed_in(request) if signed_in else "",
         token=token,
     )
+
+
+def how_signed_in(request):
+    """By what, in the words of the history: "password", or "password and code"."""
+    session = getattr(request, "session", {})
+    return " and ".join(["password", *filter(None, [session.get(SECOND)])])
 
 
 def asked(request, name):

@@ -65,6 +65,10 @@ VARIABLES = {
         "15",
         "How long a typed password is good for what cannot be undone or takes secrets out. `0`: never asked again.",
     ),
+    "FREEZEFRAME_SECOND_FACTOR": (
+        "optional",
+        "Who must have a second factor: `optional`, `administrators` (who may manage people), or `everyone`.",
+    ),
     "FREEZEFRAME_LOCKOUT_FAILURES": ("5", "How many wrong passwords of one name come from one address until it waits."),
     "FREEZEFRAME_LOCKOUT_MINUTES": ("15", "How long it waits then."),
     "FREEZEFRAME_WEB_USER": ("freezeframe", "Whom the web process becomes when it is started as root."),
@@ -81,6 +85,14 @@ _env = environ.Env()
 def text(name):
     """The setting's value, or its default from the table, as text."""
     return _env.str(name, default=VARIABLES[name][0])
+
+
+def choice(name, *values):
+    """The setting, one of `values`; anything else is refused at start."""
+    value = text(name)
+    if value not in values:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(values)}, not {value!r}.")
+    return value
 
 
 def switch(name):

@@ -56,6 +56,8 @@ INSTALLED_APPS = [
     "lucide",
     "csp",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "containers_app.apps.ContainersAppConfig",
 ]
 
@@ -72,6 +74,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "containers_app.signins.session_middleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "containers_app.signins.second_factor_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -138,6 +141,11 @@ AXES_LOCKOUT_CALLABLE = "containers_app.views.account.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # the audit history has it
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# The second factor (services/second_factor.py): codes of 30 seconds, each good once; after a wrong one the next has to
+# wait for 1, 2, 4 … seconds, wherever it comes from.
+SECOND_FACTOR = env.choice("FREEZEFRAME_SECOND_FACTOR", "optional", "administrators", "everyone")
+OTP_TOTP_ISSUER = "Freezeframe"
+OTP_TOTP_THROTTLE_FACTOR = 1
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "container_list"
 LOGOUT_REDIRECT_URL = "sign_in"

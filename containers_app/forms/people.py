@@ -35,6 +35,30 @@ class PasswordForm(RecoveryForm):
         return self.cleaned_data["current"]
 
 
+class CodeForm(Form):
+    """A code of the second factor, or a recovery code."""
+
+    code = forms.CharField(
+        max_length=64, label="Code", help_text="Six digits from your authenticator app, or a recovery code.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
+    )  # fmt: skip
+
+
+class EnrolForm(Form):
+    """The first code of an app that is being set up."""
+
+    code = forms.RegexField(
+        r"^\s*[0-9]{3} ?[0-9]{3}\s*$", label="Code", help_text="The six digits that the app shows now.",
+        error_messages={"invalid": "Six digits."},
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )  # fmt: skip
+
+    def clean_code(self):
+        return "".join(self.cleaned_data["code"].split())
+
+
 class PersonForm(Form):
     """A person's name (of a new one) and role in each team; `roles()` is {Team: Role}."""
 

@@ -12,7 +12,7 @@ from .imports import ImportPolicy, ImportReview, Upload
 from .inspections import Inspection, MemoryComparison, MemorySearch, SeenEnvironment
 from .inventory import Container, Host, Image, SelfTest
 from .operations import Operation
-from .people import Membership, Role, SignIn, Team, TeamRule
+from .people import Membership, RecoveryCode, Role, SignIn, Team, TeamRule
 from .tokens import ServiceAccount, Token
 from .trust import Drill, Schedule
 
@@ -35,6 +35,7 @@ __all__ = [
     "MemoryComparison",
     "MemorySearch",
     "Operation",
+    "RecoveryCode",
     "Role",
     "SavedSearch",
     "Schedule",

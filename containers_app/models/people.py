@@ -1,6 +1,7 @@
 """Role, Team, Membership, TeamRule: who may do what, and which team owns what. SignIn: who is signed in.
+RecoveryCode: how who has lost their second factor gets in once.
 
-Accounts are Django's own users.
+Accounts are Django's own users, second factors django-otp's devices.
 
 Rights are names of `access.RIGHTS`. Only `services/people.py` and `services/teams.py` write these rows.
 """
@@ -100,3 +101,17 @@ class SignIn(models.Model):
 
     def __str__(self):
         return f"{self.user} from {self.address or 'here'}"
+
+
+class RecoveryCode(models.Model):
+    """Stands for a code of the second factor, once. The code itself, of 128 random bits, is nowhere: its SHA-256 is."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self):
+        return f"a recovery code of {self.user}"

@@ -99,8 +99,7 @@ def facts(user):
 
 def recovery_path(*, by, user):
     """("uid", "token") of a link by which a person chooses a password: good once, for PASSWORD_RESET_TIMEOUT."""
-    access.require(by.user, "manage_people")
-    _require_superuser(by, user.is_superuser)
+    require_manager(by, user)
     if not user.is_active:
         raise Conflict(f"{user.get_username()} is kept out: a password would open nothing.")
     if hasattr(user, "service_account"):
@@ -134,9 +133,8 @@ def set_password(*, by, user, password, keep_session=None):
     with transaction.atomic():
         user.set_password(password)
         user.save(update_fields=["password"])
-        _end(user.sign_ins.exclude(session_key=keep_session or ""))
+        end_other_sessions(user, keep_session)
         audit.record(by=by, action="person.password_changed", sentence="chose a new password")
-        doorbell.announce("people", team=None)
 
 
 def sessions(user):
@@ -157,6 +155,18 @@ def end_sessions(*, by, sign_ins):
             )
             doorbell.announce("people", team=None)
     return len(ended)
+
+
+def end_other_sessions(user, keep_session=None):
+    """Every session of this person ends but `keep_session`, a session's key."""
+    _end(user.sign_ins.exclude(session_key=keep_session or ""))
+    doorbell.announce("people", team=None)
+
+
+def require_manager(by, user):
+    """Raise NotAllowed unless `by` may change how this person signs in."""
+    access.require(by.user, "manage_people")
+    _require_superuser(by, user.is_superuser)
 
 
 def _end(sign_ins):

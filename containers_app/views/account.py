@@ -6,7 +6,7 @@ from axes.helpers import get_client_ip_address
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, update_session_auth_hash, views
+from django.contrib.auth import update_session_auth_hash, views
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -21,18 +21,30 @@ from containers_app.errors import NotProved
 from containers_app.forms.people import PasswordForm, RecoveryForm
 from containers_app.htmx import answer, caller, error_response, render_page
 from containers_app.models import SignIn
-from containers_app.services import audit, people
+from containers_app.services import audit, people, second_factor
+from containers_app.signins import enter
 
-MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 
-sign_in = views.LoginView.as_view(
-    template_name="sign_in.html", redirect_authenticated_user=True, extra_context={"page": "sign_in"}
-)
+
+class SignIns(views.LoginView):
+    """Django's own, which leads to the code where there is a second factor."""
+
+    template_name = "sign_in.html"
+    redirect_authenticated_user = True
+    extra_context = {"page": "sign_in"}
+
+    def form_valid(self, form):
+        return enter(self.request, form.get_user(), self.get_success_url())
+
+
+sign_in = SignIns.as_view()
 sign_out = views.LogoutView.as_view()
 
 
 def locked_out(request, response, credentials):
     """Too many wrong passwords of this name came from this address: it says when the next one is looked at."""
+    credentials = credentials or getattr(request, "axes_credentials", None)  # where axes has not handed them on
     name, address = (credentials or {}).get("username", ""), get_client_ip_address(request)
     last = AccessAttempt.objects.filter(username=name, ip_address=address).order_by("-attempt_time").first()
     until = (last.attempt_time if last else timezone.now()) + timedelta(minutes=settings.LOCKOUT_MINUTES)
@@ -47,7 +59,7 @@ def locked_out(request, response, credentials):
 
 @sensitive_post_parameters()
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@page_or_form
 def account(request):
     """Who one is, where one is signed in, and the form for another password."""
     form = PasswordForm(request.POST or None, user=request.user)
@@ -60,6 +72,8 @@ def account(request):
         "sessions": people.sessions(request.user),
         "here": request.session.session_key,
         "holds": access.holds(request.user),
+        "factor": second_factor.device_of(request.user),
+        "codes_left": second_factor.codes_left(request.user),
         "hours": settings.SESSION_HOURS,
     }
     return render_page(request, "account", context, status=status)
@@ -99,7 +113,7 @@ def _end(request, sign_ins):
 @sensitive_post_parameters()
 @never_cache
 @login_not_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@page_or_form
 def recover(request, uid, token):
     """A password of one's own, by the link that an administrator has made."""
     user = people.person_of_link(uid, token)
@@ -111,8 +125,7 @@ def recover(request, uid, token):
         request, form, lambda values: people.set_password(by=by, user=user, password=values["password"]) or True
     )
     if changed:
-        login(request, user, backend=MODEL_BACKEND)
-        return redirect(reverse("container_list"))
+        return enter(request, user, reverse("container_list"))
     response = render(request, "recover.html", {"page": "recover", "form": form, "person": user}, status=status)
     response["Referrer-Policy"] = "no-referrer"  # the address is the key
     return response

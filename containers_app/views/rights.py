@@ -20,13 +20,14 @@ class Needs:
     house: bool = False
 
 
-PUBLIC = {"sign_in", "recover"}  # before anybody is signed in
+PUBLIC = {"sign_in", "sign_in_code", "recover"}  # before anybody is signed in
 # Signed in, and no more: what they hold is what the person may see, and what is their own.
 OWN = {
     "container_list", "checkpoint_list", "checkpoint_choose", "checkpoint_reviews",
     "operation_list", "operation_tray", "operation_batch",
     "image_list", "host_list", "policy_list", "search", "search_save", "search_delete", "event_stream", "account",
-    "session_end", "sessions_end", "sign_out", "token_list", "token_revoke",
+    "session_end", "sessions_end", "sign_out", "second_factor", "second_factor_remove", "recovery_codes", "token_list",
+    "token_revoke",
 }  # fmt: skip
 
 
@@ -86,8 +87,8 @@ NEEDED = {
     **{
         name: Needs(("manage_people",), house=True)
         for name in (
-            "team_list", "person_add", "person_edit", "person_recover", "team_add", "team_edit", "team_remove",
-            "role_edit", "role_copy", "role_remove",
+            "team_list", "person_add", "person_edit", "person_recover", "person_second_factor", "team_add", "team_edit",
+            "team_remove", "role_edit", "role_copy", "role_remove",
         )
     },
 }  # fmt: skip

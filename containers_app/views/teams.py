@@ -12,7 +12,7 @@ from containers_app import access, queries
 from containers_app.forms.people import PersonForm, RoleForm, ShareForm, TeamForm
 from containers_app.htmx import answer, caller, render_page
 from containers_app.models import Host, Membership, Role, Team, TeamRule
-from containers_app.services import people, teams
+from containers_app.services import people, second_factor, teams
 from containers_app.signins import require_proof
 
 page_or_form = require_http_methods(["GET", "HEAD", "POST"])
@@ -33,7 +33,7 @@ def team_list(request):
     if context["q"]:
         rows = rows.filter(username__icontains=context["q"])
     held = Prefetch("memberships", Membership.objects.select_related("team", "role"))
-    rows = rows.prefetch_related(held, "sign_ins")
+    rows = second_factor.told_of(rows.prefetch_related(held, "sign_ins"))
     context["people"] = queries.paged(rows, request.GET.get("page"))
     return render_page(request, "team_list", context, fragments=["team_people"])
 
@@ -71,6 +71,17 @@ def person_recover(request, pk):
     access.require(request.user, "manage_people")
     require_proof(request)
     return _with_link(request, get_object_or_404(get_user_model(), pk=pk))
+
+
+@require_POST
+def person_second_factor(request, pk):
+    """Somebody has lost their second factor: the password alone lets them in, until they set up another."""
+    access.require(request.user, "manage_people")
+    require_proof(request)
+    person = get_object_or_404(get_user_model(), pk=pk)
+    second_factor.remove(by=caller(request), user=person)
+    messages.info(request, f"{person} signs in with the password alone, and is signed out everywhere.")
+    return redirect("team_list")
 
 
 def _with_link(request, person):

@@ -51,7 +51,8 @@ def addresses(operator, tmp_path_factory):
         f"/containers/{runs.pk}/log/?tail=0", "/containers/bulk/?verb=kill&all=on",
         f"/containers/bulk/?verb=remove&container={runs.pk}&container={looper.pk}", "/containers/prune/",
         f"/operations/batch/{batch}/",
-        "/team/", "/team/people/new/", "/team/teams/new/", "/account/", f"/catalog/{checkpoint.pk}/share/",
+        "/team/", "/team/people/new/", "/team/teams/new/", "/account/",
+        "/account/second-factor/", f"/catalog/{checkpoint.pk}/share/",
         "/tokens/", "/tokens/new/", "/tokens/account/", "/api/docs/", "/search/?q=looper", "/no-such-page/",
     ]  # fmt: skip
 

@@ -36,6 +36,7 @@ LISTS = [
     "/api/docs/",
     "/team/",
     "/account/",
+    "/account/second-factor/",
 ]
 OTHERS = [
     "/team/people/new/",
