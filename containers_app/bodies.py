@@ -16,6 +16,10 @@ from .api import problems
 from .api.middleware import BELOW as API
 
 MOST = 20 * 1024**2  # bytes of a form, of JSON, of one piece of an upload
+ALWAYS = (  # what Django's middleware would have said
+    (b"connection", b"close"), (b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+)  # fmt: skip
 WHOLE_FILES = "/catalog/import/"  # where a form may bring a whole archive
 
 
@@ -67,6 +71,6 @@ async def _too_large(send, most, path):
     if path.startswith(API):
         words, kind = problems.written(413, words), problems.CONTENT_TYPE
     words = f"{words}\n".encode()
-    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(words)).encode())]
-    await send({"type": "http.response.start", "status": 413, "headers": [*headers, (b"connection", b"close")]})
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(words)).encode()), *ALWAYS]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": words})

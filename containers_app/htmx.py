@@ -221,7 +221,9 @@ def _request_id(request):
 
 
 def _with_request_id(request, response):
+    """Nor is what a view answers kept by a browser or a proxy: who has signed out leaves nothing to go back to."""
     response["X-Request-ID"] = request.request_id
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

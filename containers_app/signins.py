@@ -3,6 +3,7 @@ proved who they are, and who is asked for a second factor. Connected when the ap
 """
 
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -200,8 +201,18 @@ def require_proof(request):
         what, right = "their password", authenticate(request, username=name, password=password) == request.user
     if not right:
         raise NotProved("That is not your password.", wrong=True)
+    with new_key(request):
+        request.session.cycle_key()
     request.session[PROVED] = time.time()
     audit.record(by=caller(request), action="person.proved", sentence=f"typed {what} once more")
+
+
+@contextmanager
+def new_key(request):
+    """Inside, the session gets a new key; the list of sessions then knows it by that."""
+    before = request.session.session_key
+    yield
+    SignIn.objects.filter(session_key=before).update(session_key=request.session.session_key)
 
 
 def _record(request, user, **event):

@@ -51,7 +51,9 @@ def session_of(user):
 
 def test_a_form_passes_and_what_is_larger_does_not():
     assert answered("/catalog/", pieces=(b"a", b"bc"), length=3)["count"] == 3
-    assert answered("/catalog/", length=MOST + 1)["status"] == 413
+    refused = answered("/catalog/", length=MOST + 1)
+    assert refused["status"] == 413 and (b"x-content-type-options", b"nosniff") in refused["headers"]
+    assert b"default-src 'none'" in dict(refused["headers"])[b"content-security-policy"]
 
 
 @pytest.mark.django_db

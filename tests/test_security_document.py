@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS
+from django.core.exceptions import ValidationError
 from django.test import Client
 
+from containers_app.passwords import WORDS
 from containers_app.services import audit, people, tokens
 from containers_app.views.rights import NEEDED
-from tests.builders import a_container, a_user
+from tests.builders import a_checkpoint, a_container, a_user
 from tests.views.test_rights import POSTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,6 +61,53 @@ def test_headers_of_production(production):
     assert production["SECURE_REFERRER_POLICY"] == "same-origin"
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/", "/catalog/", "/sign-in/", "/api/v1/hosts", "/no-such-page/", "/static/app.css"])
+def test_every_answer_has_the_policy_and_only_static_files_are_kept(client, url, settings):
+    settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = True
+    client.force_login(a_user())
+    response = client.get(url)
+    policy = response["Content-Security-Policy"]
+    assert {"default-src 'none'", "object-src 'none'", "base-uri 'none'"} <= set(policy.split("; "))
+    assert "frame-ancestors 'none'" in policy and response["X-Content-Type-Options"] == "nosniff"
+    assert ("no-store" in response.get("Cache-Control", "")) == (not url.startswith("/static/"))
+
+
+@pytest.mark.django_db
+def test_no_other_site_may_read_an_answer(client):
+    client.force_login(a_user())
+    for url in ("/", "/api/v1/hosts", "/sign-in/"):
+        for answer in (client.get, client.options):
+            response = answer(url, headers={"Origin": "https://elsewhere.example"})
+            assert not [name for name in response.headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.django_db
+def test_the_api_takes_no_session(client):
+    client.force_login(a_user(is_superuser=True))
+    assert client.get("/api/v1/hosts").status_code == 401
+    assert client.post("/api/v1/containers", {}, content_type="text/plain").status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "to", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "javascript:x"]
+)
+def test_nobody_is_led_to_another_site(client, to):
+    a_user("vera")
+    response = client.post("/sign-in/", {"username": "vera", "password": "secret", "next": to})
+    assert response.url == "/"
+    url = f"/catalog/{a_checkpoint().pk}/favourite/"
+    assert client.post(url, {"favourite": "yes", "next": to}).url.startswith("/catalog/")
+
+
+def test_no_script_takes_messages_of_other_windows():
+    for script in (ROOT / "static").glob("*.js"):
+        assert not re.search(r"postMessage|onmessage|[\"']message[\"']|eval\(|innerHTML\s*=", script.read_text()), (
+            script
+        )
+
+
 def test_messages_are_json_and_nothing_else(settings):
     assert settings.CELERY["accept_content"] == ["json"] and settings.CELERY["task_serializer"] == "json"
 
@@ -96,6 +146,28 @@ def test_password_fields_are_for_password_managers(client):
     client.force_login(a_user())
     page = client.get("/account/").content.decode()
     assert 'autocomplete="new-password"' in page and 'autocomplete="current-password"' in page
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password1234", "qwertyqwerty", "sunshine2026!", "monkey-dragon", "dragonmonkey12", "123456123456", "q1w2e3r4t5y6",
+     "freezeframe1!", "freezeframe-podman", "checkpointrestore", "  Password1234  "],
+)  # fmt: skip
+def test_what_is_made_of_common_passwords_or_words_of_this_place_is_refused(password):
+    with pytest.raises(ValidationError):
+        validate_password(password)
+
+
+@pytest.mark.parametrize(
+    "password", ["a long phrase of words", "freezeframe and nine llamas", "Tr0ub4dor&3xyzq", "äöüßäöüßäöüß"]
+)
+def test_what_is_neither_is_taken(password):
+    validate_password(password)
+
+
+def test_the_words_of_this_place_are_in_the_document():
+    text = (ROOT / "docs" / "security.md").read_text()
+    assert all(f"`{word}`" in text for word in WORDS)
 
 
 @pytest.mark.django_db

@@ -128,6 +128,7 @@ urlpatterns = [
     path("team/people/new/", teams.person_add, name="person_add"),
     path("team/people/<int:pk>/", teams.person_edit, name="person_edit"),
     path("team/people/<int:pk>/recover/", teams.person_recover, name="person_recover"),
+    path("team/people/<int:pk>/sign-out/", teams.person_sign_out, name="person_sign_out"),
     path("team/people/<int:pk>/second-factor/", teams.person_second_factor, name="person_second_factor"),
     path("team/teams/new/", teams.team_add, name="team_add"),
     path("team/teams/<int:pk>/", teams.team_edit, name="team_edit"),

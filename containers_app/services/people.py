@@ -157,6 +157,19 @@ def end_sessions(*, by, sign_ins):
     return len(ended)
 
 
+def sign_out(*, by, user):
+    """Every session of this person ends at once; returns how many there were."""
+    require_manager(by, user)
+    with transaction.atomic():
+        ended = len(sessions(user))
+        end_other_sessions(user)
+        audit.record(
+            by=by, action="person.signed_out_everywhere", sentence=f"signed {user} out of {ended} sessions",
+            details={"person": user.get_username(), "sessions": ended},
+        )  # fmt: skip
+    return ended
+
+
 def end_other_sessions(user, keep_session=None):
     """Every session of this person ends but `keep_session`, a session's key."""
     _end(user.sign_ins.exclude(session_key=keep_session or ""))

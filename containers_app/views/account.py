@@ -22,7 +22,7 @@ from containers_app.forms.people import PasswordForm, RecoveryForm
 from containers_app.htmx import answer, caller, error_response, render_page
 from containers_app.models import SignIn
 from containers_app.services import audit, people, second_factor
-from containers_app.signins import enter
+from containers_app.signins import enter, new_key, require_proof
 
 page_or_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -83,15 +83,15 @@ def _change_password(request, password):
     people.set_password(
         by=caller(request), user=request.user, password=password, keep_session=request.session.session_key
     )
-    kept = request.session.session_key
-    update_session_auth_hash(request, request.user)  # gives the session a new key
-    SignIn.objects.filter(session_key=kept).update(session_key=request.session.session_key)
+    with new_key(request):
+        update_session_auth_hash(request, request.user)
     return True
 
 
 @require_POST
 def session_end(request, pk):
     """End one of one's own sessions."""
+    require_proof(request)
     chosen = SignIn.objects.filter(user=request.user, pk=pk)
     if not chosen.exists():
         raise Http404
@@ -101,6 +101,7 @@ def session_end(request, pk):
 @require_POST
 def sessions_end(request):
     """End all of one's sessions but this."""
+    require_proof(request)
     return _end(request, SignIn.objects.filter(user=request.user).exclude(session_key=request.session.session_key))
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 from containers_app import access, operations_shown, queries, signals
 from containers_app.errors import BadInput, Conflict
 from containers_app.forms.containers import LogForm
+from containers_app.harmless import harmless_line
 from containers_app.htmx import render_page
 from containers_app.services import log_copies
 
@@ -49,6 +50,6 @@ async def container_log_download(request, pk):
     since = chosen["since"].isoformat() if chosen["since"] else ""
     text = await log_copies.fetch(container, **{**chosen, "since": since})
     response = StreamingHttpResponse(text, content_type="text/plain; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, f"{container.name}.log")
+    response["Content-Disposition"] = content_disposition_header(True, f"{harmless_line(container.name)}.log")
     response["Cache-Control"] = "no-store"
     return response

@@ -87,8 +87,8 @@ NEEDED = {
     **{
         name: Needs(("manage_people",), house=True)
         for name in (
-            "team_list", "person_add", "person_edit", "person_recover", "person_second_factor", "team_add", "team_edit",
-            "team_remove", "role_edit", "role_copy", "role_remove",
+            "team_list", "person_add", "person_edit", "person_recover", "person_second_factor", "person_sign_out",
+            "team_add", "team_edit", "team_remove", "role_edit", "role_copy", "role_remove",
         )
     },
 }  # fmt: skip

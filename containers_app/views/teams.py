@@ -74,6 +74,17 @@ def person_recover(request, pk):
 
 
 @require_POST
+def person_sign_out(request, pk):
+    """Every session of that person ends at once."""
+    access.require(request.user, "manage_people")
+    require_proof(request)
+    person = get_object_or_404(get_user_model(), pk=pk)
+    ended = people.sign_out(by=caller(request), user=person)
+    messages.info(request, f"{person} is signed out of {ended} session{'' if ended == 1 else 's'}.")
+    return redirect("team_list")
+
+
+@require_POST
 def person_second_factor(request, pk):
     """Somebody has lost their second factor: the password alone lets them in, until they set up another."""
     access.require(request.user, "manage_people")

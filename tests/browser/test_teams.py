@@ -4,8 +4,11 @@ What a page hears is read as the bytes of its event stream, not as what the page
 """
 
 import re
+import time
+from base64 import b32decode
 
 import pytest
+from django_otp.oath import TOTP
 from playwright.sync_api import expect
 
 from containers_app.models import Checkpoint, Container, Operation, Team
@@ -14,6 +17,7 @@ from tests.live.site import wait_for
 
 from .conftest import PASSWORD, a_person_who_signs_in, press, sign_in
 from .test_audit_story import create, take_checkpoint
+from .test_pages import violations
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
@@ -133,3 +137,34 @@ def share(page, checkpoint, team):
     page.get_by_label(team, exact=True).check()
     press(page, "Save", page)
     wait_for(lambda: Checkpoint.objects.get(pk=checkpoint.pk).shared_with.exists(), "it is shared")
+
+
+def test_a_second_factor_is_set_up_and_then_asked_for(new_page, site, operator):
+    """The picture is drawn under the strict policy, and what the page shows is what the sign-in wants."""
+    a_person_who_signs_in("cora", "viewer")
+    page = new_page()
+    sign_in(page, "cora", PASSWORD)
+    page.goto("/account/")
+    page.get_by_role("link", name="Set it up").click()
+    expect(page.locator(".picture svg")).to_be_visible()
+    key = b32decode(page.locator(".enrol code").inner_text().replace(" ", ""))
+    page.get_by_label("Code").fill(app_code(key))
+    page.get_by_role("button", name="Set it up").click()
+    recovery = page.locator(".codes code").first.inner_text()
+
+    page = new_page(java_script_enabled=False)
+    page.goto("/sign-in/")
+    page.get_by_label("Name").fill("cora")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    assert "/sign-in/code/" in page.url and not violations(page)
+    page.get_by_label("Code").fill(recovery)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("navigation", name="Main").wait_for()
+
+
+def app_code(key):
+    """What an authenticator app with this key shows now."""
+    totp = TOTP(key)
+    totp.time = time.time()
+    return f"{totp.token():06d}"

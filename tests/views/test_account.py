@@ -5,12 +5,13 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from containers_app.models import AuditEvent, SignIn
 from containers_app.services import audit, people
-from tests.builders import a_checkpoint, a_user, an_admin, an_operator
+from tests.builders import a_checkpoint, a_person, a_user, an_admin, an_operator
 
 from .conftest import send, words
 
@@ -46,6 +47,35 @@ def test_all_other_sessions_end_with_one_press():
     here, there, third = (signed_in(vera) for _ in range(3))
     here.post("/account/sessions/end/")
     assert [client.get("/").status_code for client in (here, there, third)] == [200, 302, 302]
+
+
+def test_ending_a_session_asks_for_the_password_once_more():
+    vera = a_user("vera")
+    here, there = signed_in(vera), signed_in(vera)
+    session = here.session
+    session["proved_at"] = 0
+    session.save()
+    for url in ("/account/sessions/end/", f"/account/sessions/{SignIn.objects.first().pk}/end/"):
+        assert here.post(url).status_code == 403 and there.get("/").status_code == 200
+    assert here.post("/account/sessions/end/", {"proof": "secret"}).url == URL
+    assert here.get("/").status_code == 200 and there.get("/").status_code == 302
+
+
+def test_an_administrator_signs_somebody_out_everywhere():
+    vera, ada = a_user("vera"), an_admin("ada")
+    there, also, admin = signed_in(vera), signed_in(vera), signed_in(ada)
+    assert "Sign out vera everywhere" in words(admin.get("/team/"))
+    assert admin.post(f"/team/people/{vera.pk}/sign-out/").url == "/team/"
+    assert [client.get("/").status_code for client in (there, also, admin)] == [302, 302, 200]
+    event = AuditEvent.objects.filter(action="person.signed_out_everywhere").get()
+    assert event.actor == ada and event.details == {"person": "vera", "sessions": 2}
+    signed_in(vera)
+
+
+def test_only_who_may_do_everything_signs_such_a_person_out():
+    ada = an_admin("ada")
+    there, mina = signed_in(ada), signed_in(a_person("admin", "mina"))
+    assert mina.post(f"/team/people/{ada.pk}/sign-out/").status_code == 403 and there.get("/").status_code == 200
 
 
 def test_nobody_ends_another_persons_session(viewer):
@@ -115,6 +145,14 @@ def test_whoever_guesses_is_held_off_and_told_until_when(settings):
     signed_in(vera, REMOTE_ADDR="192.0.2.67")  # from elsewhere its owner still gets in
 
 
+def test_it_says_so_as_well_where_the_server_is_asynchronous(settings):
+    """As it is in production: axes hands the name on to no view there."""
+    vera, client = a_user("vera"), AsyncClient()
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        response = async_to_sync(client.post)("/sign-in/", {"username": vera.username, "password": "wrong"})
+    assert response.status_code == 429 and 'value="vera"' in response.content.decode()
+
+
 def test_an_address_in_a_header_is_nobodys_word(settings):
     a_user("vera")
     for number in range(settings.AXES_FAILURE_LIMIT):
@@ -170,6 +208,18 @@ class TestProof:
         assert long_since.post(url, {"proof": "secret"}).status_code == 404  # a built-in role is not removed
         assert AuditEvent.objects.filter(action="person.proved", actor=admin).exists()
         assert long_since.post(url).status_code == 404
+
+    def test_it_gives_the_session_a_new_key_and_the_old_one_opens_nothing(self, settings):
+        client = signed_in(an_operator("olga"))
+        session = client.session
+        session["proved_at"] = 0
+        session.save()
+        before = session.session_key
+        assert client.post("/account/sessions/end/", {"proof": "secret"}).url == URL
+        assert client.session.session_key != before and SignIn.objects.get().session_key == client.session.session_key
+        old = Client()
+        old.cookies[settings.SESSION_COOKIE_NAME] = before
+        assert old.get("/").status_code == 302 and client.get("/").status_code == 200
 
     def test_it_is_not_asked_for_again_soon_nor_where_the_setting_says_never(self, long_since, operator, settings):
         url = f"/catalog/{a_checkpoint(store='elsewhere').pk}/download/"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, get_resolver
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from containers_app import errors, htmx
 from tests.builders import (
@@ -50,7 +51,11 @@ PRESSES = {
     "search_save",
     "operation_cancel",
     "person_recover",
+    "person_second_factor",
+    "person_sign_out",
+    "recovery_codes",
     "role_remove",
+    "second_factor_remove",
     "session_end",
     "sessions_end",
     "sign_out",
@@ -72,7 +77,8 @@ OF_ADMINS = {
 STORIES = {
     "sign_out": "sign_in", "recover": "account", "session_end": "account", "sessions_end": "account",
     "checkpoint_share": "team_list", "person_add": "team_list", "person_edit": "team_list",
-    "person_recover": "team_list",
+    "person_recover": "team_list", "person_sign_out": "account", "person_second_factor": "second_factor",
+    "second_factor_remove": "second_factor", "recovery_codes": "second_factor", "sign_in_code": "second_factor",
     "role_copy": "team_list", "role_edit": "team_list", "role_remove": "team_list", "team_add": "team_list",
     "team_edit": "team_list", "team_remove": "team_list",
 }  # fmt: skip
@@ -111,7 +117,10 @@ def test_a_page_has_one_name_in_five_places(operator, pattern):
     url = url.replace("<slug:part>", "files").replace("<int:other>", str(checkpoint.pk))
     url = url.replace("<slug:work>", "scrub").replace("<uuid:batch>", str(an_operation(batch=uuid.uuid4()).batch))
     url = url.replace("<str:uid>/<str:token>", "none/none")
-    client = Client() if name in {"sign_in", "recover"} else operator
+    client = Client() if name in {"sign_in", "sign_in_code", "recover"} else operator
+    if name == "sign_in_code":
+        TOTPDevice.objects.create(user=operator.user, key="5a" * 20)
+        client.post("/sign-in/", {"username": operator.user.username, "password": "secret"})
     if STORIES.get(name, name) in OF_ADMINS:
         client.force_login(an_admin())
     assert re.findall(r'<main [^>]*id="(\w+)"', client.get(url).content.decode()) == [name]

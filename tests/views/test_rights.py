@@ -30,7 +30,8 @@ pytestmark = pytest.mark.django_db
 ROLES = ("viewer", "operator", "auditor", "admin")
 POSTS = {  # what is pressed, not opened
     "checkpoint_pin", "checkpoint_favourite", "checkpoint_download", "operation_cancel", "sample_run", "host_selftest",
-    "audit_export", "audit_verify", "person_recover", "person_second_factor", "team_remove", "role_remove",
+    "audit_export", "audit_verify", "person_recover", "person_second_factor", "person_sign_out",
+    "team_remove", "role_remove",
     "upload_begin",
     "checkpoint_drill", "checkpoint_scrub",
     *(f"container_{verb}" for verb in ("start", "pause", "unpause", "init", "mount", "unmount")),

@@ -10,7 +10,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from containers_app.models import AuditEvent, RecoveryCode
 from containers_app.services import audit, people, second_factor
-from tests.builders import a_checkpoint, a_token, a_user, an_admin, an_operator
+from tests.builders import a_checkpoint, a_person, a_token, a_user, an_admin, an_operator
 
 from .conftest import words
 from .test_account import GOOD, form, signed_in
@@ -229,8 +229,6 @@ def test_an_administrator_takes_away_one_that_is_lost(clock, client):
 
 
 def test_only_who_may_do_everything_takes_it_from_somebody_who_may(clock):
-    from tests.builders import a_person
-
     ada, mina = an_admin("ada"), a_person("admin", "mina")
     with_factor(ada, clock)
     client = signed_in(mina)
