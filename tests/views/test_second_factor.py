@@ -57,6 +57,21 @@ def password(user, client=None, **values):
     return client, response
 
 
+def through(user, client=None):
+    """A client that has signed in with password and code."""
+    client, _ = password(user, client)
+    assert client.post("/sign-in/code/", form(code=code())).status_code == 302
+    return client
+
+
+def long_since(client):
+    """As if the password had been typed long ago."""
+    session = client.session
+    session["proved_at"] = 0
+    session.save()
+    return client
+
+
 def actions():
     return list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
 
@@ -169,14 +184,8 @@ def test_the_codes_page_leads_to_no_other_site(clock):
 
 def test_it_is_given_up_after_the_password_once_more_and_other_sessions_end(clock):
     vera = a_user("vera")
-    here = signed_in(vera)
     with_factor(vera, clock)
-    here = Client()
-    password(vera, here)
-    here.post("/sign-in/code/", form(code=code()))
-    session = here.session
-    session["proved_at"] = 0
-    session.save()
+    here = long_since(through(vera))
     assert here.post("/account/second-factor/remove/").status_code == 403 and TOTPDevice.objects.exists()
     clock()
     assert here.post("/account/second-factor/remove/", {"proof": code()}).url == "/account/"
@@ -187,11 +196,8 @@ def test_it_is_given_up_after_the_password_once_more_and_other_sessions_end(cloc
 
 def test_new_recovery_codes_take_the_place_of_the_old(clock):
     vera = a_user("vera")
-    client = Client()
     old = with_factor(vera, clock)
-    password(vera, client)
-    client.post("/sign-in/code/", form(code=code()))
-    response = client.post("/account/recovery-codes/")
+    response = through(vera).post("/account/recovery-codes/")
     assert "no-store" in response["Cache-Control"] and old[0] not in response.content.decode()
     assert second_factor.check(by=audit.Caller(user=vera), code=old[0]) == ""
     assert "person.recovery_codes_renewed" in actions()
@@ -200,12 +206,7 @@ def test_new_recovery_codes_take_the_place_of_the_old(clock):
 def test_a_code_proves_who_asks_once_more_and_a_wrong_one_does_not(clock):
     olga = an_operator("olga")
     with_factor(olga, clock)
-    client = Client()
-    password(olga, client)
-    client.post("/sign-in/code/", form(code=code()))
-    session = client.session
-    session["proved_at"] = 0
-    session.save()
+    client = long_since(through(olga))
     clock()
     url = f"/catalog/{a_checkpoint(store='elsewhere').pk}/download/"
     assert "That is not your password" in words(client.post(url, {"proof": WRONG}))
