@@ -148,7 +148,7 @@ def test_a_second_factor_is_set_up_and_then_asked_for(new_page, site, operator):
     page.get_by_role("link", name="Set it up").click()
     expect(page.locator(".picture svg")).to_be_visible()
     key = b32decode(page.locator(".enrol code").inner_text().replace(" ", ""))
-    page.get_by_label("Code").fill(app_code(key))
+    page.get_by_label("Code", exact=True).fill(app_code(key))
     page.get_by_role("button", name="Set it up").click()
     recovery = page.locator(".codes code").first.inner_text()
 
@@ -158,7 +158,7 @@ def test_a_second_factor_is_set_up_and_then_asked_for(new_page, site, operator):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     assert "/sign-in/code/" in page.url and not violations(page)
-    page.get_by_label("Code").fill(recovery)
+    page.get_by_label("Code", exact=True).fill(recovery)
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("navigation", name="Main").wait_for()
 
