@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from containers_app.models import Operation
-from tests import hostile
+from tests import hostile, stranger
 from tests.browser.conftest import choose_host, sign_in
 from tests.live.site import wait_for
 
@@ -23,7 +23,7 @@ def choose(page, site, path):
 
 
 def test_an_archive_is_uploaded_reviewed_and_refused(page, site, operator, tmp_path):
-    path = hostile.archive(**{"checkpoint/pages-1.img": b"\x01memory" * 3_000_000})(tmp_path)  # more than two pieces
+    path = stranger.archive(**{"checkpoint/pages-1.img": b"\x01memory" * 3_000_000})(tmp_path)  # more than two pieces
     choose(page, site, path)
     page.get_by_role("link", name="Open the review").click()
     expect(page.get_by_text("awaiting approval").first).to_be_visible()
@@ -38,7 +38,7 @@ def test_an_archive_is_uploaded_reviewed_and_refused(page, site, operator, tmp_p
 def test_a_form_alone_does_it_too(new_page, site, operator, tmp_path):
     page = new_page(java_script_enabled=False)
     sign_in(page, "admin", re.search(r"password (\S+)\)", site.ready_line)[1])
-    choose(page, site, hostile.in_spec("hooks", to={"prestart": [hostile.HOOK]})(tmp_path))
+    choose(page, site, stranger.in_spec("hooks", to={"prestart": [hostile.HOOK]})(tmp_path))
     number = int(re.search(r"/operations/(\d+)/", page.url)[1])
     wait_for(Operation.objects.filter(pk=number, state="failed").first, "the agent has refused it")
     page.reload()

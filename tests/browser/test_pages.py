@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from containers_app.models import SelfTest
 from containers_app.services import bulk
-from tests import hostile
+from tests import stranger
 from tests.live.conftest import fresh
 from tests.live.test_imports import bring
 
@@ -59,7 +59,7 @@ def addresses(operator, tmp_path_factory):
 
 def brought_in(operator, folder):
     """The review of an archive from elsewhere that mounts a folder of the host."""
-    path = hostile.in_spec("mounts", "+", to=hostile.bind("/s", "/srv/data"))(folder)
+    path = stranger.in_spec("mounts", "+", to=stranger.bind("/s", "/srv/data"))(folder)
     operation = operator.done(bring(operator, path))
     return operation.review
 

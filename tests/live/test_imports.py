@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from containers_app.errors import Conflict
 from containers_app.models import AuditEvent, Checkpoint, ImportReview, Operation
 from containers_app.services import audit, imports, lifecycle, reviews, uploads
-from tests import hostile
+from tests import hostile, stranger
 from tests.live.conftest import LOOP
 from tests.live.site import CONTAINERS_CONF, wait_for
 
@@ -106,15 +106,15 @@ def test_attacked_archives_are_refused_and_nothing_of_them_runs(site, operator, 
     path, marker = archive[0], tmp_path / "owned"
     hook = {"path": "/bin/sh", "args": ["sh", "-c", f"touch {marker}"]}
     changes = {
-        "hooks": hostile.in_file("spec.dump", "hooks", to={"prestart": [hook], "createRuntime": [hook]}),
-        "org.criu.config": hostile.in_file("spec.dump", "annotations", "org.criu.config", to=str(tmp_path / "c")),
-        "conmonPidFile": hostile.in_file("config.dump", "conmonPidFile", to=str(marker)),
-        "disagree": hostile.in_file("spec.dump", "mounts", "+", to=hostile.bind("/host", "/srv")),
-        "no archive may have": hostile.in_file("spec.dump", "mounts", 3, "source", to="/etc"),
+        "hooks": stranger.in_file("spec.dump", "hooks", to={"prestart": [hook], "createRuntime": [hook]}),
+        "org.criu.config": stranger.in_file("spec.dump", "annotations", "org.criu.config", to=str(tmp_path / "c")),
+        "conmonPidFile": stranger.in_file("config.dump", "conmonPidFile", to=str(marker)),
+        "disagree": stranger.in_file("spec.dump", "mounts", "+", to=stranger.bind("/host", "/srv")),
+        "no archive may have": stranger.in_file("spec.dump", "mounts", 3, "source", to="/etc"),
     }
     seen = 0
     for said, change in changes.items():
-        operation = bring(operator, hostile.spoilt(path, tmp_path / "attacked.tar", change))
+        operation = bring(operator, stranger.spoilt(path, tmp_path / "attacked.tar", change))
         review = ImportReview.objects.get(operation=operation)
         words = " ".join(row["words"] for row in review.findings if row["level"] == "block")
         assert operation.state == "failed" and (said in words or "own files" in words), words

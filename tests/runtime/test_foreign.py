@@ -1,5 +1,6 @@
 """The corpus of hostile archives: each is refused, or waits for an approval, in words; a good one passes clean."""
 
+import gzip
 import json
 import re
 import tarfile
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from containers_app.runtime import foreign, rebuild, review
-from tests import hostile
+from tests import hostile, stranger
 
 POLICY = {"always_ask": False, "registries": ["quay.io"]}
 HERE = rebuild.Here(podman_version="5.8.2", volumes="/var/lib/containers/storage/volumes", network="podman")
@@ -54,7 +55,7 @@ def test_the_corpus_is_large():
 
 @pytest.fixture
 def good(tmp_path):
-    return hostile.archive()(tmp_path)
+    return stranger.archive()(tmp_path)
 
 
 def test_a_good_one_passes_and_says_what_it_is(good):
@@ -69,9 +70,9 @@ def test_a_good_one_passes_and_says_what_it_is(good):
 def test_its_configuration_is_made_anew(good):
     config, spec = (json.loads(examine(good)[1][name]) for name in ("config.dump", "spec.dump"))
     text = json.dumps([config, spec])
-    for stranger in (hostile.ID, "conmonPidFile", "staticDir", "ShmDir", "netns-3375", "quay.io"):
-        assert stranger not in text
-    assert config["rootfsImageName"] == config["rootfsImageID"] == hostile.IMAGE_ID
+    for word in (stranger.ID, "conmonPidFile", "staticDir", "ShmDir", "netns-3375", "quay.io"):
+        assert word not in text
+    assert config["rootfsImageName"] == config["rootfsImageID"] == stranger.IMAGE_ID
     assert config["newNetworks"] == {"podman": {"interface_name": "eth0"}}
     assert spec["process"]["args"] == ["/bin/sh", "-c", "count"]
     assert spec["mounts"][3]["source"] == "/var/lib/containers/storage/volumes/vol/_data"
@@ -84,7 +85,7 @@ def test_nothing_that_a_table_does_not_name_comes_through(tmp_path):
             if isinstance(value, dict) and value is not mapping["stranger"]:
                 poison(value)
 
-    path = hostile.archive(config=poison, spec=poison)(tmp_path)
+    path = stranger.archive(config=poison, spec=poison)(tmp_path)
     report, clean = examine(path)
     assert clean, report
     assert b"STRANGER" not in clean["config.dump"] + clean["spec.dump"]
@@ -92,7 +93,7 @@ def test_nothing_that_a_table_does_not_name_comes_through(tmp_path):
 
 def test_a_clean_copy_passes_as_well_and_stays_the_same(good, tmp_path):
     _, clean = examine(good)
-    report, again = examine(hostile.written(tmp_path, hostile.tar(*clean.items()), "b.tar"))
+    report, again = examine(stranger.written(tmp_path, stranger.tar(*clean.items()), "b.tar"))
     assert not report.refused and not words(report, review.BLOCK).strip(), report
     for name in clean.keys() - {"config.dump", "spec.dump"}:
         assert again[name] == clean[name]
@@ -100,23 +101,23 @@ def test_a_clean_copy_passes_as_well_and_stays_the_same(good, tmp_path):
 
 def test_the_policy_asks_or_lets_pass(good, tmp_path):
     assert "everything that does" in words(examine(good, {"always_ask": True})[0], review.APPROVAL)
-    path = hostile.in_spec("mounts", "+", to=hostile.bind("/s", "/srv/data/x"))(tmp_path)
+    path = stranger.in_spec("mounts", "+", to=stranger.bind("/s", "/srv/data/x"))(tmp_path)
     assert not words(examine(path, {**POLICY, "bind_sources": ["/srv/data"]})[0], review.APPROVAL)
     assert words(examine(path, {**POLICY, "bind_sources": ["/srv/dat"]})[0], review.APPROVAL)
-    path = hostile.in_spec("mounts", "+", to=hostile.bind("/s", "/etc"))(tmp_path)
+    path = stranger.in_spec("mounts", "+", to=stranger.bind("/s", "/etc"))(tmp_path)
     assert words(examine(path, {**POLICY, "bind_sources": ["/"]})[0], review.BLOCK)
 
 
 def test_a_secret_that_was_given_as_a_variable_is_told_by_its_name(tmp_path):
     """As Podman 4.3.1 and 5.8 write it: {variable: secret}."""
-    path = hostile.in_config("secret_env", to={"TOKEN": {"name": "db-token", "id": "0a89"}})(tmp_path)
+    path = stranger.in_config("secret_env", to={"TOKEN": {"name": "db-token", "id": "0a89"}})(tmp_path)
     report = examine(path)[0]
     assert "db-token" in words(report, review.NOTE)
     assert {row["key"]: row["words"] for row in report.privileges}["secrets"] == "db-token"
 
 
 def test_deleted_files_wait_for_a_podman_that_stays_inside(tmp_path):
-    path = hostile.deleting(["/usr/share/doc"])(tmp_path)
+    path = stranger.deleting(["/usr/share/doc"])(tmp_path)
     old = rebuild.Here(podman_version="4.3.1")
     assert "5.8.2 or newer" in words(examine(path, here=old)[0], review.BLOCK)
     assert json.loads(examine(path)[1]["deleted.files"]) == ["/usr/share/doc"]
@@ -124,23 +125,23 @@ def test_deleted_files_wait_for_a_podman_that_stays_inside(tmp_path):
 
 @pytest.mark.parametrize("pack", ["gz", "zst"])
 def test_packed_archives_are_read_as_well(good, tmp_path, pack):
-    packed = {"gz": hostile.gzip.compress, "zst": zstandard.ZstdCompressor().compress}[pack]
-    report, clean = examine(hostile.written(tmp_path, packed(good.read_bytes()), f"a.tar.{pack}"))
+    packed = {"gz": gzip.compress, "zst": zstandard.ZstdCompressor().compress}[pack]
+    report, clean = examine(stranger.written(tmp_path, packed(good.read_bytes()), f"a.tar.{pack}"))
     assert report.form == f"tar.{pack}" and clean and not report.findings
 
 
 def test_an_archive_of_another_engine_is_looked_at_and_not_rebuilt(tmp_path):
     config = {"id": "1", "name": "web", "rootfsImageRef": "sha256:" + "5" * 64, "rootfsImageName": "nginx"}
-    content = hostile.members() | {"config.dump": json.dumps(config).encode(), "bind.mounts": b"[]"}
-    report, clean = examine(hostile.written(tmp_path, hostile.tar(*content.items())))
+    content = stranger.members() | {"config.dump": json.dumps(config).encode(), "bind.mounts": b"[]"}
+    report, clean = examine(stranger.written(tmp_path, stranger.tar(*content.items())))
     assert report.engine == "cri-o" and "not be restored here" in words(report, review.NOTE)
     assert json.loads(clean["config.dump"]) == config and report.facts["rootfsImageID"] == "5" * 64
 
 
 def test_a_layer_of_containerd_is_packed(tmp_path):
-    packed = hostile.gzip.compress(hostile.tar(("tmp/f", b"hi")))
-    content = hostile.members(**{"status.dump": b"{}", "rootfs-diff.tar": packed})
-    report, clean = examine(hostile.written(tmp_path, hostile.tar(*content.items())))
+    packed = gzip.compress(stranger.tar(("tmp/f", b"hi")))
+    content = stranger.members(**{"status.dump": b"{}", "rootfs-diff.tar": packed})
+    report, clean = examine(stranger.written(tmp_path, stranger.tar(*content.items())))
     assert report.engine == "containerd" and clean["rootfs-diff.tar"][:5] == b"tmp/f"
 
 
@@ -149,7 +150,7 @@ def test_limits_end_the_reading(good):
     assert "unpacked" in report.refused
 
 
-GOOD = hostile.tar(*hostile.members().items())
+GOOD = stranger.tar(*stranger.members().items())
 
 
 @settings(max_examples=60, deadline=None)
@@ -199,11 +200,11 @@ NONSENSE = [
     st.sampled_from(["config.dump", "spec.dump"]), st.data(), st.sampled_from(NONSENSE),
 )  # fmt: skip
 def test_whatever_a_value_is_the_answer_is_a_report_and_podman_gets_no_nonsense(name, data, nonsense):
-    content = hostile.members()
+    content = stranger.members()
     mapping = json.loads(content[name])
     way = data.draw(st.sampled_from(list(places(mapping))))
-    hostile.setting(*way, to=nonsense)(mapping)
-    report, clean = _examined(hostile.tar(*(content | {name: json.dumps(mapping).encode()}).items()))
+    stranger.setting(*way, to=nonsense)(mapping)
+    report, clean = _examined(stranger.tar(*(content | {name: json.dumps(mapping).encode()}).items()))
     assert json.dumps(report.as_json())
     if clean:
         config = json.loads(clean["config.dump"])

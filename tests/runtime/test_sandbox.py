@@ -9,7 +9,7 @@ import pytest
 from containers_app.errors import ArchiveError
 from containers_app.runtime import foreign, sandbox
 from containers_app.runtime.rebuild import Here
-from tests import hostile
+from tests import stranger
 
 PROBE = """
 import os, socket, sys
@@ -56,23 +56,23 @@ def examine(path, folder, **values):
 
 
 def test_a_good_archive_comes_out_clean(tmp_path):
-    report, draft = examine(hostile.archive()(tmp_path), tmp_path / "work")
+    report, draft = examine(stranger.archive()(tmp_path), tmp_path / "work")
     assert not report.refused and draft.stat().st_size == report.archive_bytes
     assert draft.stat().st_mode & 0o777 == 0o600
 
 
 def test_no_room_is_told_apart_from_a_fault_of_the_archive(tmp_path):
-    report, _ = examine(hostile.archive()(tmp_path), tmp_path / "work", largest_file=500)
+    report, _ = examine(stranger.archive()(tmp_path), tmp_path / "work", largest_file=500)
     assert report.refused_key == "space"
 
 
 def test_what_takes_too_long_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "SECONDS", -1000)
     with pytest.raises(ArchiveError, match="longer than"):
-        examine(hostile.archive()(tmp_path), tmp_path / "work")
+        examine(stranger.archive()(tmp_path), tmp_path / "work")
 
 
 def test_a_reader_that_breaks_is_an_archive_that_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "CHILD", "raise MemoryError")
     with pytest.raises(ArchiveError, match="more than an archive may"):
-        examine(hostile.archive()(tmp_path), tmp_path / "work")
+        examine(stranger.archive()(tmp_path), tmp_path / "work")

@@ -1,5 +1,6 @@
 """Archives of CRI-O and containerd: recognised, shown like any other, and never restored by Podman."""
 
+import gzip
 import json
 from base64 import b64encode
 
@@ -10,7 +11,7 @@ from containers_app.models import Checkpoint, Operation
 from containers_app.runtime.rebuild import Here
 from containers_app.runtime.types import RestoreOptions
 from containers_app.services import agent, audit, imports, operations, restores
-from tests import hostile
+from tests import stranger
 from tests.builders import a_host, an_admin
 from tests.runtime.test_gleaning import mm, pagemap
 from tests.views.conftest import words
@@ -34,20 +35,20 @@ def as_cri_o(members):
 def as_containerd(members):
     wrapped = {"type_url": "types.containerd.io/opencontainers/runtime-spec/1/Spec"}
     spec = {**wrapped, "value": b64encode(members["spec.dump"]).decode()}
-    layer = hostile.gzip.compress(hostile.tar(("usr/share/page.html", b"<h1>hi</h1>")))
+    layer = gzip.compress(stranger.tar(("usr/share/page.html", b"<h1>hi</h1>")))
     more = {"status.dump": b'{"Pid": 7}', "status": b"internal", "dump.log": b"", "container.log": b"started\n"}
     return {**members, "spec.dump": json.dumps(spec).encode(), "rootfs-diff.tar": layer, **more}
 
 
 def archive(folder, shape):
     """An archive of that engine, with the memory of its first process."""
-    members = shape(hostile.members() | {"config.dump": json.dumps(CONFIG).encode()})
+    members = shape(stranger.members() | {"config.dump": json.dumps(CONFIG).encode()})
     memory = {
         "checkpoint/mm-1.img": mm(),
         "checkpoint/pagemap-1.img": pagemap((0x7FFC00000000, 2, 4), pages_id=1),
         "checkpoint/pages-1.img": b"\0" * 8192,
     }
-    return hostile.written(folder, hostile.tar(*sorted({**members, **memory}.items())))
+    return stranger.written(folder, stranger.tar(*sorted({**members, **memory}.items())))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Bringing in an archive: staged, read in its own process, put away clean or refused with a reason; nothing stays."""
 
 import hashlib
+import io
 
 import pytest
 
@@ -8,7 +9,7 @@ from containers_app.errors import BadInput, Conflict
 from containers_app.models import AuditEvent, Checkpoint, Container, ImportReview, Operation, Team, Upload
 from containers_app.runtime.rebuild import Here
 from containers_app.services import agent, audit, imports, outside, reviews, uploads
-from tests import hostile
+from tests import hostile, stranger
 from tests.builders import a_checkpoint, a_host, ago, an_admin, an_image, an_operator
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +33,7 @@ def bring(by, path, **values):
 
 
 def good(tmp_path, name="in/warm.tar", **changes):
-    return hostile.archive(**changes)(tmp_path).rename(tmp_path / name)
+    return stranger.archive(**changes)(tmp_path).rename(tmp_path / name)
 
 
 def left(tmp_path):
@@ -44,7 +45,7 @@ def left(tmp_path):
 
 
 def test_a_stranger_s_archive_awaits_an_approval_and_is_put_away_clean(by, tmp_path):
-    an_image(image_id=hostile.IMAGE_ID, names=["localhost/looper:1"])
+    an_image(image_id=stranger.IMAGE_ID, names=["localhost/looper:1"])
     operation = bring(by, good(tmp_path), name="warm", tags=["lab"])
     assert operation.state == "succeeded", operation.summary
     checkpoint = Checkpoint.objects.get(operation=operation)
@@ -54,7 +55,7 @@ def test_a_stranger_s_archive_awaits_an_approval_and_is_put_away_clean(by, tmp_p
         "looper",
         "localhost/looper:1",
     )
-    assert checkpoint.container.removed_at and checkpoint.container.container_id != hostile.ID
+    assert checkpoint.container.removed_at and checkpoint.container.container_id != stranger.ID
     assert list(checkpoint.tags.values_list("name", flat=True)) == ["lab"]
     assert checkpoint.facts["volumes"] == ["vol"] and checkpoint.facts["binds"] == []
     assert checkpoint.inspection.facts["processes"][0]["comm"] == "sh"
@@ -84,11 +85,11 @@ def test_what_nobody_may_let_in_leaves_its_reasons_and_nothing_else(by, tmp_path
 
 
 def test_an_upload_is_taken_once_and_gone_afterwards(by, tmp_path):
-    content = hostile.tar(*hostile.members().items())
+    content = stranger.tar(*stranger.members().items())
     upload = uploads.begin(by=by, file_name="warm.tar", size=len(content))
     with pytest.raises(Conflict, match="not here as a whole"):
         imports.request_import(by=by, host=a_host(), upload=upload)
-    uploads.receive(upload=upload, offset=0, source=hostile.io.BytesIO(content))
+    uploads.receive(upload=upload, offset=0, source=io.BytesIO(content))
     operation = imports.request_import(by=by, host=a_host(), upload=uploads.finish(upload=upload))
     with pytest.raises(Conflict, match="brought in already"):
         imports.request_import(by=by, host=a_host(), upload=upload)
@@ -99,7 +100,7 @@ def test_an_upload_is_taken_once_and_gone_afterwards(by, tmp_path):
 
 def test_a_refused_upload_is_gone_as_well(by, tmp_path):
     upload = uploads.begin(by=by, file_name="x", size=4)
-    uploads.receive(upload=upload, offset=0, source=hostile.io.BytesIO(b"evil"))
+    uploads.receive(upload=upload, offset=0, source=io.BytesIO(b"evil"))
     agent.run(imports.request_import(by=by, host=a_host(), upload=uploads.finish(upload=upload)).pk)
     assert not Upload.objects.exists() and left(tmp_path) == ([], [])
 
