@@ -103,11 +103,10 @@ def tried(needs):
 
 
 def the_cast(home, pages):
-    """{role's name: somebody who has it in `home`, signed in} for all that try one of the pages."""
-    roles = {name: rights for needs in pages for name, rights in tried(needs).items()}
-    for name in roles.keys() - set(Role.objects.values_list("name", flat=True)):
-        a_role(*roles[name], name=name)
-    return {name: signed_in(a_person(name, team=home)) for name in roles}
+    """{role: somebody who has it in `home`, signed in} for all that try one of the pages."""
+    roles = {role: rights for needs in pages for role, rights in tried(needs).items()}
+    names = {role: role if role in ROLES else a_role(*rights).name for role, rights in roles.items()}
+    return {role: signed_in(a_person(name, team=home)) for role, name in names.items()}
 
 
 def answer_to(client, name, url, method=None):
