@@ -117,19 +117,27 @@ def renew_codes(*, by):
 
 def remove(*, by, user, keep_session=None):
     """This person signs in with the password alone from now on: their own wish, or a reset by who manages people."""
-    own = user == by.user
-    if not own:
+    if user == by.user:
+        _remove(by, user, "removed", "removed their second factor", keep_session)
+    else:
         people.require_manager(by, user)
+        _remove(by, user, "reset", f"removed the second factor of {user.get_username()}")
+
+
+def remove_as_root(*, user):
+    """The same, where nobody is left who could do it on a page: for `manage.py remove_second_factor` alone."""
+    _remove(audit.Caller(), user, "reset", f"removed the second factor of {user.get_username()}")
+
+
+def _remove(by, user, verb, sentence, keep_session=None):
     with transaction.atomic():
         if not TOTPDevice.objects.filter(user=user).delete()[0]:
             raise Conflict(f"{user.get_username()} has no second factor.")
         RecoveryCode.objects.filter(user=user).delete()
-        people.end_other_sessions(user, keep_session if own else None)
+        people.end_other_sessions(user, keep_session)
         audit.record(
-            by=by, action=f"person.second_factor_{'removed' if own else 'reset'}",
-            sentence="removed their second factor" if own else f"removed the second factor of {user.get_username()}",
-            details={"person": user.get_username()},
-        )  # fmt: skip
+            by=by, action=f"person.second_factor_{verb}", sentence=sentence, details={"person": user.get_username()}
+        )
 
 
 def _new_codes(user):

@@ -47,6 +47,16 @@ def test_a_viewer_keeps_the_log_as_a_file(viewer, agent):
     assert agent["tail"] == 50 and agent["q"] == "o" and agent["timestamps"] and agent["since"].startswith("20")
 
 
+@pytest.mark.parametrize("name", ["a\r\nSet-Cookie: x=1", 'a"; filename="b.exe', "a\u202egpj"])
+def test_no_name_steers_the_answer_or_the_files_name(viewer, agent, name):
+    response = viewer.get(url(a_container(name=name)))
+    assert response.status_code == 200 and "Set-Cookie" not in response.headers
+    assert (
+        response["Content-Disposition"].startswith("attachment; filename")
+        and "\n" not in response["Content-Disposition"]
+    )
+
+
 def test_what_cannot_be_read_is_refused(viewer, agent):
     assert viewer.get(url(a_container()), {"since": "soon"}).status_code == 422
     assert not agent

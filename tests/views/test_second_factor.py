@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -235,6 +236,19 @@ def test_only_who_may_do_everything_takes_it_from_somebody_who_may(clock):
     client = signed_in(mina)
     assert client.post(f"/team/people/{ada.pk}/second-factor/").status_code == 403
     assert TOTPDevice.objects.exists()
+
+
+def test_root_lets_the_last_administrator_back_in_by_a_command(clock, capsys):
+    ada = an_admin("ada")
+    with_factor(ada, clock)
+    call_command("remove_second_factor", "ada")
+    assert "ada signs in with the password alone" in capsys.readouterr().out
+    event = AuditEvent.objects.filter(action="person.second_factor_reset").get()
+    assert event.actor is None and event.source == "command" and event.details == {"person": "ada"}
+    signed_in(ada)
+    for wrong in ("ada", "nobody"):
+        with pytest.raises(CommandError):
+            call_command("remove_second_factor", wrong)
 
 
 class TestWhereItIsRequired:
