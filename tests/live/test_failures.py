@@ -171,6 +171,7 @@ def test_a_restore_of_what_was_not_checkpointed(site, provoke):
     provoke.run("it")
     assert provoke.why("container", "restore", "it") == "restore-running"
     site.podman("kill", "it")
+    wait_for(lambda: site.state("it") == "exited", "it has ended")
     assert provoke.why("container", "restore", "it") == "restore-no-checkpoint"
 
 
