@@ -127,7 +127,13 @@ def hostile_header():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\1" * 600, hostile_header() + b"\0" * 512, gzip.compress(b"x" * 5000, mtime=0)[:50], a_tar({"a": 900})[:700]],
+    [
+        b"",
+        b"\1" * 600,
+        hostile_header() + b"\0" * 512,
+        gzip.compress(b"x" * 5000, mtime=0)[:50],
+        a_tar({"a": 900})[:700],
+    ],
 )
 def test_a_damaged_list_is_what_could_be_read(tmp_path, content):
     path = tmp_path / "diff.tar"
