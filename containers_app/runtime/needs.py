@@ -54,6 +54,14 @@ def of(seen, members=()):
     )
 
 
+def of_facts(then):
+    """The Needs that the facts kept at capture tell of, where nobody has looked inside: of a checkpoint image."""
+    return Needs(
+        cpus=cpu_set(then.get("cpus", "")),
+        profiles=tuple({then.get("security_profile", "")} - {"", "unconfined"}),
+    )
+
+
 def cpu_set(text):
     """The numbers in a list of CPUs such as `0-3,7`; an empty set for what is none."""
     found = set()

@@ -61,6 +61,8 @@ def container_facts(row):
         addresses=sorted(network["IPAddress"] for network in _networks(row) if network.get("IPAddress")),
         static_addresses=_static_addresses(row),
         secrets=sorted(secret["Name"] for secret in config.get("Secrets") or []),
+        cpus=host_config.get("CpusetCpus", ""),
+        security_profile=row.get("AppArmorProfile") or row.get("ProcessLabel") or "",
         # Podman leaves MergedDir out while nothing is mounted there (libpod/driver/driver.go, 4.3.1).
         mount_point=storage.get("MergedDir", ""),
         upper=storage.get("UpperDir", ""),

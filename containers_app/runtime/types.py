@@ -104,6 +104,8 @@ class ContainerFacts:
     addresses: list[str] = field(default_factory=list)
     static_addresses: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)  # names of those that are mounted in it
+    cpus: str = ""  # those that it is bound to, as cpuset.cpus has them
+    security_profile: str = ""  # AppArmor's profile, or SELinux's label
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,8 @@ def facts_at_capture(host, found, options):
         "binds": binds,
         "bind_kinds": {source: _kind(source) for source in binds},
         "secrets": found.secrets,
+        "cpus": found.cpus,
+        "security_profile": found.security_profile,
         "networks": sorted(set(found.config.get("networks", [])) - NO_NETWORK),
         "ports": found.ports,
         "addresses": found.addresses,
@@ -234,6 +236,7 @@ def of_restore_image(image, options):
         image_name=annotations.get("rootfsImageName", ""),
         image_here=not base or bool(podman.image_id(base)),
         image_kept=bool(kept_images.find(base)),
+        wants=needs.of_facts(then),
     )  # fmt: skip
 
 

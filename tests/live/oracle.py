@@ -84,12 +84,20 @@ def assert_same(site, checkpoint):
     try:
         assert seen["unreadable"] == []
         pairs = [*_processes(seen, dump), *_memory(seen, dump), *_files(seen, dump), *_sockets(seen, dump)]
-        pairs += [*_mounts(seen, dump), *_told(seen, dump.checkpointctl(), checkpoint)]
+        pairs += [*_inventory(seen, dump), *_mounts(seen, dump), *_told(seen, dump.checkpointctl(), checkpoint)]
         different = [row for row in pairs if row[1] != row[2]]
         assert not different, different
         return len(pairs)
     finally:
         dump.close()
+
+
+def _inventory(seen, dump):
+    (entry,) = dump.images["inventory"]
+    modules = {"NO_LSM": "", "SELINUX": "selinux", "APPARMOR": "apparmor"}
+    yield "security module", seen["criu"]["security_module"], modules[entry.get("lsmtype", "NO_LSM")]
+    yield "plugins", seen["criu"]["plugins"], entry.get("plugins_entry", {}).get("plugins", [])
+    yield "network lock", seen["criu"]["network_lock"], ("iptables", "nftables", "skip")[entry["network_lock_method"]]
 
 
 def _processes(seen, dump):

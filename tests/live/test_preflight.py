@@ -214,10 +214,12 @@ GROWS = (
 def test_a_memory_limit_and_cpus_are_held_against_what_comes_back(site, operator):
     """Memory in common comes back within a limit that is smaller than the dump; a process that is larger does not."""
     image = images.build(site, "python")
-    container = run_image(site, operator, "limited", image, "python3", "-c", GROWS, flags=["--memory=64m"])
+    flags = ["--memory=64m", "--cpuset-cpus=0"]
+    container = run_image(site, operator, "limited", image, "python3", "-c", GROWS, flags=flags)
     wait_for(lambda: "ready" in site.podman("logs", "limited"), "it is ready")
     common = operator.checkpoint(container, mode="copy")
     assert sum(member["size"] for member in common.members if "/pages-" in member["name"]) > 100 << 20
+    assert common.facts["cpus"] == "0"
     assert before_restore(common, name="copy") == {"memory-limit": "warn"}
     assert operator.restore(common, name="copy").running
     site.podman("rm", "--force", "--time", "0", "copy")

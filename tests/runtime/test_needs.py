@@ -44,6 +44,12 @@ def test_namespaces_that_it_shares_with_the_host_or_has_of_its_own():
     assert needs.of({"configuration": {"namespaces": types}}).shares == {"ipc", "pid", "user"}
 
 
+def test_of_a_checkpoint_image_the_facts_that_were_kept_tell_as_much_as_they_do():
+    found = needs.of_facts({"cpus": "0-1", "security_profile": "containers-default-0.50.1", "volumes": []})
+    assert found == needs.Needs(cpus=frozenset({0, 1}), profiles=("containers-default-0.50.1",))
+    assert needs.of_facts({"security_profile": "unconfined"}) == needs.of_facts({}) == needs.NOTHING
+
+
 def test_profiles_that_criu_carries_along_are_not_asked_for():
     assert needs.of(SEEN, ["checkpoint/apparmor.img"]).profiles == ()
 
