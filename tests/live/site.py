@@ -194,15 +194,17 @@ class Site(Place):
 
     @contextlib.contextmanager
     def database(self):
-        """This test's Django connection speaks with the site's database."""
-        name = connection.settings_dict["NAME"]
-        connection.close()
-        connection.settings_dict["NAME"] = str(self.database_file)
+        """This test's Django connection speaks with the site's database.
+
+        The one before is kept, not closed: it may be the tests' own in memory, which Django never closes.
+        """
+        before, name = connection.connection, connection.settings_dict["NAME"]
+        connection.connection, connection.settings_dict["NAME"] = None, str(self.database_file)
         try:
             yield
         finally:
             connection.close()
-            connection.settings_dict["NAME"] = name
+            connection.connection, connection.settings_dict["NAME"] = before, name
 
     def log_of(self, name):
         path = self.folder / f"{name}.log"
