@@ -12,6 +12,12 @@ from tests.live.site import wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
+# Somebody takes a checkpoint: the page fetches itself anew, and is done with it when this is.
+ANOTHER_CHECKPOINT = """new Promise((done) => {
+  document.getElementById("review").addEventListener("htmx:afterSettle", done, { once: true });
+  htmx.trigger("#review", "sse:checkpoints");
+}).then(() => true)"""
+
 
 def choose(page, site, path):
     page.goto("/catalog/import/")
@@ -29,6 +35,8 @@ def test_an_archive_is_uploaded_reviewed_and_refused(page, site, operator, tmp_p
     expect(page.get_by_text("awaiting approval").first).to_be_visible()
     expect(page.get_by_text("/bin/sh -c count")).to_be_visible()
     page.get_by_label("Reason").fill("nobody knows where it is from")
+    page.evaluate(ANOTHER_CHECKPOINT)
+    expect(page.get_by_label("Reason")).to_have_value("nobody knows where it is from")
     page.get_by_role("button", name="Refuse").click()
     expect(page.get_by_text("nobody knows where it is from").first).to_be_visible()
     page.get_by_role("link", name="Open the checkpoint").click()
