@@ -34,7 +34,7 @@ def test_the_flags_that_this_podman_lacks_are_known(operator):
 
 def test_each_host_knows_its_own_podman(lab, site):
     hosts = {host.name: host.facts for host in Host.objects.all()}
-    assert set(hosts) == {"local", "lab"}
+    assert {"local", "lab"} <= set(hosts)
     assert hosts["lab"]["podman_version"].startswith("5.") and hosts["lab"]["cgroup_version"] == "v2"
     assert hosts["lab"]["podman_version"] in lab.podman("--version")
     assert hosts["local"]["podman_version"] in site.podman("--version")
