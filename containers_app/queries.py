@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, F, IntegerField, Min, OuterRef, Prefetch, Q, Subquery, When
+from django.db.models import Case, Count, F, Func, IntegerField, Min, OuterRef, Prefetch, Q, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -127,9 +127,9 @@ class Frame:
 
 
 def _count_of(queryset):
-    """An annotation on hosts: how many rows of `queryset` are on that host."""
-    found = queryset.filter(host=OuterRef("pk")).order_by().values("host").annotate(number=Count("pk")).values("number")
-    return Coalesce(Subquery(found, output_field=IntegerField()), 0)
+    """An annotation on hosts: how many rows of `queryset` are on that host. COUNT(*), which needs no group, is quickest."""
+    number = Func(template="COUNT(*)", output_field=IntegerField())
+    return Subquery(queryset.filter(host=OuterRef("pk")).order_by().annotate(number=number).values("number"))
 
 
 def _light(operations):
