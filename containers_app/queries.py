@@ -127,7 +127,7 @@ class Frame:
 
 
 def _count_of(queryset):
-    """An annotation on hosts: how many rows of `queryset` are on that host. COUNT(*), which needs no group, is quickest."""
+    """An annotation on hosts: how many rows of `queryset` are on that host. COUNT(*) is the quickest."""
     number = Func(template="COUNT(*)", output_field=IntegerField())
     return Subquery(queryset.filter(host=OuterRef("pk")).order_by().annotate(number=number).values("number"))
 
